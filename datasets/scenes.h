@@ -1,0 +1,38 @@
+/* scenes.h - composed pictures: a diagnostic world whose whole truth is known.
+ *
+ * 96-pixel pictures composed of Noto Color Emoji artwork (SIL OFL; Debian's fonts-noto-color-emoji through FreeType, names from
+ * unicode-data): one to six objects of some 40 nameable nouns on plain, gradient and noise backgrounds, with attributes that we
+ * apply (colour of a disc behind, size), little occlusion. Captions come from a grammar with paraphrases, in text-balanced
+ * proportions, so that a model that does not look scores at chance. The truth of a picture (objects, attributes, boxes, masks, relations,
+ * counts) is stored as JSON.  Splits: train, val, test-iid, test-pairs, test-artwork.                                  */
+#ifndef LIMN_SCENES_H
+#define LIMN_SCENES_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "tensor/base/err.h"
+
+typedef struct ScenesOptions {
+    int64_t     count;                           /* training pictures; the other splits follow in proportion             */
+    uint64_t    seed;
+    const char *preset;                          /* NULL: "standard"                                                     */
+    const char *font;                            /* NULL: Debian's place                                                 */
+    int         workers;
+} ScenesOptions;
+
+typedef bool ScenesProgress(int64_t done, int64_t total, void *context);   /* false stops */
+
+/* Writes a store. Same options, same bytes. */
+bool scenes_prepare(const char *out, const ScenesOptions *o, ScenesProgress *progress, void *context, Err *err);
+
+/* ---- judging a caption against a picture's truth ------------------------------------------------------------------- */
+typedef struct SceneScore {
+    bool parsed;                                 /* the grammar accepts the whole caption                                */
+    int  clauses, true_clauses;                  /* what it claims, and how much of that is so                           */
+    int  objects, named;                         /* objects in the picture, and how many the caption names (by noun, with multiplicity) */
+    int  invented;                               /* nouns claimed that are not there                                     */
+} SceneScore;
+SceneScore scenes_judge(const json_t *truth, const char *caption);
+
+#endif

@@ -1,0 +1,2 @@
+/* main.c - the `limn` command. */
+int main(void) { return 0; }

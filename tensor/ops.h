@@ -1,0 +1,90 @@
+/* ops.h - every operation: its formula, its shapes, its source.
+ *
+ * Ops are coarse: `linear` with bias, activation and residual is one. Each lives in tensor/ops/NAME.c with its backward
+ * directly under its forward. A new op is one file there, one declaration here, and one row in bench/op_cases.c (an op without a
+ * case fails the suite).
+ * Letters: B batch, T queries, S keys, C width, H heads, V vocabulary, N rows (all leading dimensions together).      */
+#ifndef LIMN_OPS_H
+#define LIMN_OPS_H
+
+#include "tensor/tape.h"
+
+extern const Op op_linear_op, op_layer_norm_op, op_activation_op, op_attention_op, op_embedding_op, op_patches_op, op_add_op,
+                op_dropout_op, op_concat_op, op_slice_op, op_cross_entropy_op;
+extern const Op *const op_list[];                /* all of them, ends with NULL */
+
+/* ---- linear: y = act(x W' + b) + residual ------------------------------------------------------------------------ */
+typedef enum Activation {
+    ACT_NONE,
+    ACT_GELU,                                    /* x Phi(x), erf (Hendrycks & Gimpel 2016)                          */
+    ACT_GELU_TANH,                               /* its tanh form: GPT-2's gelu_new                                  */
+    ACT_GELU_QUICK,                              /* x sigmoid(1.702 x): CLIP                                         */
+    ACT_RELU
+} Activation;
+bool        activation_find(const char *hf_name, Activation *out);   /* "gelu", "gelu_new", "quick_gelu", "relu", … */
+const char *activation_name(Activation a);
+
+typedef struct LinearOptions {
+    bool       transposed;                       /* weight is (I,O), as GPT-2's Conv1D writes it, not (O,I)          */
+    Activation activation;
+    Tensor    *residual;                         /* (..,O), added last; NULL: none                                   */
+} LinearOptions;
+/* x (..,I), w (O,I) or (O, anything of I elements), b (O) or NULL -> (..,O) */
+Tensor *op_linear(Tape *t, Tensor *x, Tensor *w, Tensor *b, LinearOptions o);
+
+/* ---- elementwise ------------------------------------------------------------------------------------------------- */
+Tensor *op_activation(Tape *t, Tensor *x, Activation a);
+Tensor *op_add(Tape *t, Tensor *x, Tensor *y);                       /* y's shape ends x's: it repeats over the leading dims */
+/* Inverted dropout (Srivastava et al. 2014): keeps with probability 1-p and scales by 1/(1-p). The identity (x itself) when
+ * the tape is not training or p = 0. Masks come from Philox and are drawn again in backward, not stored.              */
+Tensor *op_dropout(Tape *t, Tensor *x, double p);
+
+/* y = (x - mean) / sqrt(var + eps) * w + b over the last dimension (Ba et al. 2016); biased variance. w, b (C). */
+Tensor *op_layer_norm(Tape *t, Tensor *x, Tensor *w, Tensor *b, double eps);
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
+Tensor *op_concat(Tape *t, Tensor *x, Tensor *y, int axis);          /* equal but along axis                          */
+/* A y with leading dimension 1 repeats over x's batch in concat along axis 1 (a class token): (1,1,C) + (B,N,C) -> (B,1+N,C). */
+Tensor *op_slice(Tape *t, Tensor *x, int axis, int64_t from, int64_t to);
+Tensor *op_patches(Tape *t, Tensor *pixels, int size);               /* (B,C,H,W) -> (B, H/s*W/s, C*s*s), channel first */
+Tensor *op_embedding(Tape *t, Tensor *table, Ids ids);               /* (V,C)[..] -> (..,C)                           */
+
+/* ---- attention: softmax(Q K' / sqrt(D) + mask) V per head, D = C / heads (Vaswani et al. 2017, eq. 1) ------------- */
+typedef enum MaskKind {
+    MASK_NONE,
+    MASK_CAUSAL,                                 /* query i sees keys j <= query_offset + i                          */
+    MASK_PREFIX                                  /* causal, but keys j < prefix are seen by all (GIT, T5-style prefix) */
+} MaskKind;
+typedef struct AttentionOptions {
+    int            heads;
+    MaskKind       mask;
+    int64_t        prefix;
+    int64_t        query_offset;                 /* position of query 0 among the keys, with a cache                 */
+    int64_t        key_count;                    /* only the first key_count keys of k and v are there; 0: all S     */
+    const int32_t *key_lengths;                  /* (Bk): memory m has that many keys (padding behind); NULL: all    */
+    const int32_t *memory_of;                    /* (B): row b reads memory memory_of[b] of k and v; NULL: its own   */
+    int64_t        width;                        /* C; 0: the last dimension of q                                    */
+    int64_t        q_at, k_at, v_at;             /* first column of Q, K, V in their tensors (packed qkv: 0, C, 2C)  */
+    double         dropout;                      /* on the probabilities, while training                             */
+} AttentionOptions;
+/* q (B,T,>=C), k and v (Bk,S,>=C) -> (B,T,C). The same tensor may serve as q, k and v. `probs`, when not NULL, receives
+ * (B,heads,T,S), through which gradients flow too. A row whose keys are all masked gives zeros, as PyTorch's SDPA does.
+ * The id arrays must live until backward.                                                                            */
+Tensor *op_attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, AttentionOptions o, Tensor **probs);
+
+/* ---- loss -------------------------------------------------------------------------------------------------------- */
+typedef struct CrossEntropyOptions {
+    double  smoothing;                           /* label smoothing (Szegedy et al. 2016): q = (1-e) onehot + e/V    */
+    int32_t ignore;                              /* targets equal to it do not count (use -1)                        */
+    double  normalizer;                          /* divides the sum; 0: the number of counted targets (at least 1)   */
+    double *nll;                                 /* when not NULL: receives the unsmoothed sum of -log p(target)     */
+} CrossEntropyOptions;
+/* logits (..,V), targets [..] -> (1). Holds the logits once: backward turns their memory into their gradient, so
+ * `logits` must have no other reader in backward, and its values end there.                                           */
+Tensor *op_cross_entropy(Tape *t, Tensor *logits, Ids targets, CrossEntropyOptions o);
+
+/* ---- not differentiated: for decoding ---------------------------------------------------------------------------- */
+/* log-softmax of each row in place: logits (N,V). */
+void rows_log_softmax(Tape *t, Tensor *logits);
+
+#endif

@@ -1,0 +1,86 @@
+/* tape.h - reverse-mode differentiation on a dynamic tape of coarse ops (Wengert 1964; Griewank & Walther 2008, ch. 3).
+ *
+ * An op's forward computes its outputs and may save what its backward needs. While recording, every application is a Node
+ * on a list; tape_backward walks it from the loss to the leaves. As soon as a node's backward is done, the memory of its
+ * outputs, gradients and savings returns to the arena for reuse, so that peak memory is that of the forward.
+ *
+ *     Tape *t = tape_new(backend, team, seed);
+ *     Tensor *loss = op_cross_entropy(t, logits, …);
+ *     double value = tape_scalar(loss);           before backward: it takes the memory of outputs back
+ *     tape_backward(t, loss);
+ *     … optimizer …
+ *     tape_reset(t);                              everything of the step ends
+ *
+ * Inference: tape->recording = false, tape_mark / tape_keep release intermediates block by block.                    */
+#ifndef LIMN_TAPE_H
+#define LIMN_TAPE_H
+
+#include "tensor/backend.h"
+
+enum { OP_MAX_IN = 4, OP_MAX_OUT = 2, OP_MAX_SAVED = 3 };
+
+typedef struct Node Node;
+typedef struct Tape Tape;
+
+struct Op {
+    const char *name;
+    void (*forward) (Tape *t, Node *n);
+    void (*backward)(Tape *t, Node *n);          /* adds into tape_grad of every input that wants one             */
+};
+
+struct Node {
+    const Op   *op;                              /* the backend's override where it has one                       */
+    Node       *prev;
+    Tensor     *in[OP_MAX_IN], *out[OP_MAX_OUT]; /* NULL where absent                                             */
+    const void *attr;                            /* the op's options, copied to the arena                         */
+    void       *saved[OP_MAX_SAVED];
+};
+
+struct Tape {
+    Arena         *arena;                        /* one step: outputs, savings, gradients                         */
+    Arena         *scratch;                      /* one op: released after each forward and each backward         */
+    const Backend *backend;
+    Team          *team;
+    bool           recording;                    /* false: inference, nothing is kept for backward                */
+    bool           training;                     /* false: dropout is the identity                                */
+    uint64_t       seed, step;                   /* key of the random numbers of this step                        */
+    uint64_t       draws;                        /* random ops so far in this step: each has its own stream       */
+    Node          *last;
+    const char    *watch;                        /* set by tape_watch                                             */
+    bool           watching;
+};
+
+Tape *tape_new(const Backend *backend, Team *team, uint64_t seed);   /* recording, not training                   */
+void  tape_free(Tape *t);
+void  tape_reset(Tape *t);
+
+/* What an op's function hands in: inputs (NULL allowed), output shapes (n = 0: no such output), options.
+ * Returns the node; its out[] are the results.                                                                      */
+typedef struct Apply {
+    const Op   *op;
+    Tensor     *in[OP_MAX_IN];
+    Shape       out[OP_MAX_OUT];
+    const void *attr;
+    size_t      attr_size;
+} Apply;
+Node *tape_apply(Tape *t, const Apply *a);
+
+/* For ops. tape_grad: where to add the gradient of x (zeros at first), NULL when x wants none; x may be NULL.
+ * tape_save: memory that lives until the node's backward (in inference: until the op is done).
+ * tape_scratch: memory until the op is done.                                                                        */
+real *tape_grad(Tape *t, Tensor *x);
+void *tape_save(Tape *t, Node *n, int slot, size_t bytes);
+void *tape_scratch(Tape *t, size_t bytes);
+
+void   tape_backward(Tape *t, Tensor *scalar);
+double tape_scalar(const Tensor *x);
+
+/* Inference by blocks:  m = tape_mark(t); … x = tape_keep(t, m, x);   ends everything since the mark but x, which moves
+ * down to the mark. While recording both do nothing.                                                                */
+ArenaMark tape_mark(Tape *t);
+Tensor   *tape_keep(Tape *t, ArenaMark m, Tensor *x);
+
+/* Names the first op output (forward) or gradient (backward) that is not finite: rerun the step with watching = true;
+ * then watch names it ("attention, output (8,12,256)") or is NULL.                                                  */
+
+#endif

@@ -1,0 +1,47 @@
+/* decoder.h - the GPT-2 decoder (Radford et al. 2019) as sublayers, so that cross-attention can stand between them (fusion/).
+ *
+ *     x = wte[token] + wpe[position]
+ *     x = x + Attn(LN_1 x);  [cross-attention here];  x = x + MLP(LN_2 x)          a block   (pre-norm)
+ *     logits = LN_f(x) wte'                                                          tied head
+ *
+ * Names and shapes are GPT2LMHeadModel's ("transformer.h.0.attn.c_attn.weight", Conv1D (in,out)).
+ * Position of the norms, activation and eps are fields, so that other families are settings and not copies.
+ * B rows, T positions, C width, V vocabulary.                                                                        */
+#ifndef LIMN_DECODER_H
+#define LIMN_DECODER_H
+
+#include "tensor/layers.h"
+
+typedef struct DecoderConfig {
+    int64_t    vocab, length, width, depth, heads, hidden;           /* length: positions                              */
+    Activation activation;
+    double     eps;
+    bool       post_norm;                                            /* false: GPT-2's pre-norm                        */
+    bool       tied;                                                 /* logits use wte; otherwise lm_head.weight       */
+    double     embedding_dropout, residual_dropout, attention_dropout;
+} DecoderConfig;
+
+typedef struct DecoderBlock { Norm ln_1, ln_2; Linear c_attn, attn_proj, fc, mlp_proj; } DecoderBlock;
+typedef struct Decoder {
+    DecoderConfig config;
+    Tensor       *wte, *wpe, *head;                                  /* head == wte when tied                          */
+    DecoderBlock *block;                                             /* depth of them                                  */
+    Norm          ln_f;
+} Decoder;
+
+/* Keys and values of the positions already decoded, for `rows` hypotheses; packed k|v a layer (rows, length, 2C). */
+typedef struct KvCache { int64_t rows, length, filled; int depth; Tensor **kv; } KvCache;
+
+bool     decoder_config_check(const DecoderConfig *c, Err *err);
+Decoder *decoder_new(Scope s, const DecoderConfig *c);               /* scope: "decoder" of a captioner                 */
+
+KvCache *kv_cache_new(Arena *a, const Decoder *d, int64_t rows, int64_t length);
+/* Row i continues what row from[i] was (beam search). */
+void     kv_cache_reorder(Tape *t, KvCache *c, const int32_t *from);
+
+Tensor *decoder_embed(Tape *t, const Decoder *d, Ids tokens, int64_t position);     /* [B,T] -> (B,T,C); T starts at position    */
+Tensor *decoder_self(Tape *t, const Decoder *d, int layer, Tensor *x, KvCache *cache);   /* cache NULL: the whole sequence       */
+Tensor *decoder_mlp(Tape *t, const Decoder *d, int layer, Tensor *x);
+Tensor *decoder_logits(Tape *t, const Decoder *d, Tensor *x);        /* (B,T,C) -> (B,T,V)                              */
+
+#endif

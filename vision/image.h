@@ -1,0 +1,34 @@
+/* image.h - pictures as bytes: JPEG (libjpeg-turbo) and PNG (libpng) in, PNG and JPEG (stb_image_write) out.
+ *
+ * A picture that has been read is upright (EXIF orientation applied), 8-bit RGB: gray is repeated, alpha is laid over white.
+ * The format is told by the magic bytes, never by the name. Truncated and damaged files are rejected, as Pillow does.  */
+#ifndef LIMN_IMAGE_H
+#define LIMN_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/err.h"
+
+typedef struct Image { int width, height, channels; uint8_t *pixels; } Image;   /* (H,W,channels) row-major; malloc'd */
+
+Image image_new(int width, int height, int channels);                /* cleared to 0 */
+void  image_free(Image *im);
+bool  image_read(const char *path, Image *out, Err *err);
+bool  image_decode(const void *data, size_t bytes, const char *name, Image *out, Err *err);   /* name: for messages  */
+/* Width and height (upright) without decoding. */
+bool  image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err);
+bool  image_write(const char *path, const Image *im, Err *err);      /* .png, .jpg or .jpeg (quality 92), through file.h */
+bool  image_encode_jpeg(const Image *im, int quality, uint8_t **data, size_t *bytes, Err *err);   /* malloc'd       */
+
+/* ---- geometry; all return a new picture -------------------------------------------------------------------------- */
+typedef enum Filter { FILTER_NEAREST, FILTER_BILINEAR, FILTER_BICUBIC, FILTER_LANCZOS } Filter;
+bool  filter_find(const char *name, Filter *out);                    /* "nearest", "bilinear", "bicubic", "lanczos"   */
+/* Pillow's Image.resize, byte for byte: double coefficients with antialiasing support, 22-bit fixed point, horizontal then
+ * vertical pass; nearest accumulates its step. Any channel count.                                                     */
+Image image_resize(const Image *im, int width, int height, Filter f);
+Image image_crop(const Image *im, int x, int y, int width, int height);          /* outside the picture: black       */
+Image image_pad(const Image *im, int left, int top, int width, int height, const uint8_t fill[4]);
+Image image_flip(const Image *im);                                   /* left-right */
+
+#endif

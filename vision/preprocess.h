@@ -1,0 +1,30 @@
+/* preprocess.h - from a picture to what an encoder sees, exactly as recorded with the model.
+ *
+ * The record travels with the store and the model, so that `limn caption` sees the very pixels that training saw. As JSON it is
+ * Hugging Face's preprocessor_config.json (ViTImageProcessor: do_resize, size, resample, do_center_crop, crop_size, do_rescale,
+ * rescale_factor, do_normalize, image_mean, image_std), plus "limn_resize" for modes that it cannot say.             */
+#ifndef LIMN_PREPROCESS_H
+#define LIMN_PREPROCESS_H
+
+#include <jansson.h>
+
+#include "tensor/tensor.h"
+#include "vision/image.h"
+
+typedef enum ResizeMode { RESIZE_SQUASH, RESIZE_CROP, RESIZE_PAD } ResizeMode;   /* to size x size; crop: shortest side, then centre */
+
+typedef struct Preprocess {
+    ResizeMode mode;
+    int        size;                             /* pixels a side                                                     */
+    Filter     filter;
+    double     mean[3], std[3];                  /* of values in 0..1                                                 */
+} Preprocess;
+
+Preprocess preprocess_default(int size);         /* squash, bicubic, mean = std = 0.5                                 */
+bool    preprocess_from_json(const json_t *j, const char *where, Preprocess *out, Err *err);
+json_t *preprocess_to_json(const Preprocess *p);
+Image   preprocess_resize(const Preprocess *p, const Image *im);                 /* (size,size,3) bytes              */
+/* bytes (size,size,3) -> reals (3,size,size): (v/255 - mean) / std; mirrored left-right when flip.                    */
+void    preprocess_normalize(const Preprocess *p, const uint8_t *rgb, bool flip, real *out);
+
+#endif
