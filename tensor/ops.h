@@ -86,5 +86,9 @@ Tensor *op_cross_entropy(Tape *t, Tensor *logits, Ids targets, CrossEntropyOptio
 /* ---- not differentiated: for decoding ---------------------------------------------------------------------------- */
 /* log-softmax of each row in place: logits (N,V). */
 void rows_log_softmax(Tape *t, Tensor *logits);
+/* to[b, at+i, :] = x[b, i, column:column+W] for x (B,T,X) and to (B,S,W): new keys and values into a cache.            */
+void rows_write(Tape *t, Tensor *to, int64_t at, const Tensor *x, int64_t column);
+/* to[i, :positions, :] = x[from[i], :positions, :] for x (B,S,W) and to (A,S,W), which is another tensor.              */
+void rows_gather(Tape *t, Tensor *to, const Tensor *x, const int32_t *from, int64_t positions);
 
 #endif

@@ -4,6 +4,7 @@
  *     x = x + Attn(LN_1 x);  [cross-attention here];  x = x + MLP(LN_2 x)          a block   (pre-norm)
  *     logits = LN_f(x) wte'                                                          tied head
  *
+ * With post_norm: x = LN_1(x + Attn x), x = LN_2(x + MLP x), and no LN_f.
  * Names and shapes are GPT2LMHeadModel's ("transformer.h.0.attn.c_attn.weight", Conv1D (in,out)).
  * Position of the norms, activation and eps are fields, so that other families are settings and not copies.
  * B rows, T positions, C width, V vocabulary.                                                                        */
@@ -29,19 +30,27 @@ typedef struct Decoder {
     Norm          ln_f;
 } Decoder;
 
-/* Keys and values of the positions already decoded, for `rows` hypotheses; packed k|v a layer (rows, length, 2C). */
-typedef struct KvCache { int64_t rows, length, filled; int depth; Tensor **kv; } KvCache;
+/* Keys and values of the positions already decoded, for the `rows` hypotheses that are alive (at most `capacity`); packed k|v a
+ * layer (rows, length, 2C). The first call decides rows; kv_cache_reorder changes it. Whoever runs the layers adds T to `filled`
+ * when all of them are done (captioner_logits does).                                                                  */
+typedef struct KvCache { int64_t capacity, rows, length, filled; int depth; Tensor **kv, *spare; } KvCache;
 
 bool     decoder_config_check(const DecoderConfig *c, Err *err);
 Decoder *decoder_new(Scope s, const DecoderConfig *c);               /* scope: "decoder" of a captioner                 */
 
-KvCache *kv_cache_new(Arena *a, const Decoder *d, int64_t rows, int64_t length);
-/* Row i continues what row from[i] was (beam search). */
-void     kv_cache_reorder(Tape *t, KvCache *c, const int32_t *from);
+KvCache *kv_cache_new(Arena *a, const Decoder *d, int64_t capacity, int64_t length);
+/* There are `rows` rows from now on, and row i continues what row from[i] was (beam search; pictures that are done). */
+void     kv_cache_reorder(Tape *t, KvCache *c, const int32_t *from, int64_t rows);
 
 Tensor *decoder_embed(Tape *t, const Decoder *d, Ids tokens, int64_t position);     /* [B,T] -> (B,T,C); T starts at position    */
 Tensor *decoder_self(Tape *t, const Decoder *d, int layer, Tensor *x, KvCache *cache);   /* cache NULL: the whole sequence       */
 Tensor *decoder_mlp(Tape *t, const Decoder *d, int layer, Tensor *x);
 Tensor *decoder_logits(Tape *t, const Decoder *d, Tensor *x);        /* (B,T,C) -> (B,T,V)                              */
+
+/* How every sublayer begins and ends, cross-attention too: f(LN x) with x + … behind it, or (post_norm) f(x) with LN(x + …). */
+Tensor *decoder_enter(Tape *t, const Decoder *d, const Norm *n, Tensor *x);
+/* x + dropout(l(y)), then the norm when it stands behind. */
+Tensor *decoder_leave(Tape *t, const Decoder *d, const Norm *n, const Linear *l, Tensor *y, Tensor *x);
+double  decoder_residual_spread(const DecoderConfig *c);            /* of the weights that write into x: 0.02 / sqrt(2 depth) */
 
 #endif
