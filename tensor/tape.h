@@ -32,13 +32,15 @@ struct Node {
     const Op   *op;                              /* the backend's override where it has one                       */
     Node       *prev;
     Tensor     *in[OP_MAX_IN], *out[OP_MAX_OUT]; /* NULL where absent                                             */
-    const void *attr;                            /* the op's options, copied to the arena                         */
+    const void *attr;                            /* the op's options (tensor/ops/attrs.h), copied                 */
     void       *saved[OP_MAX_SAVED];
+    bool        recorded;                        /* backward will come: some input wants a gradient               */
 };
 
 struct Tape {
     Arena         *arena;                        /* one step: outputs, savings, gradients                         */
     Arena         *scratch;                      /* one op: released after each forward and each backward         */
+    Arena         *records;                      /* nodes and tensor headers of one step, while recording         */
     const Backend *backend;
     Team          *team;
     bool           recording;                    /* false: inference, nothing is kept for backward                */
@@ -46,8 +48,9 @@ struct Tape {
     uint64_t       seed, step;                   /* key of the random numbers of this step                        */
     uint64_t       draws;                        /* random ops so far in this step: each has its own stream       */
     Node          *last;
-    const char    *watch;                        /* set by tape_watch                                             */
+    const char    *watch;                        /* NULL, or the first thing that was not finite; see below       */
     bool           watching;
+    char           watch_text[320];
 };
 
 Tape *tape_new(const Backend *backend, Team *team, uint64_t seed);   /* recording, not training                   */
@@ -65,10 +68,18 @@ typedef struct Apply {
 } Apply;
 Node *tape_apply(Tape *t, const Apply *a);
 
-/* For ops. tape_grad: where to add the gradient of x (zeros at first), NULL when x wants none; x may be NULL.
- * tape_save: memory that lives until the node's backward (in inference: until the op is done).
- * tape_scratch: memory until the op is done.                                                                        */
+/* For ops. tape_grad: where to add the gradient of x (zeros at first), NULL when x wants none; x may be NULL. The gradient
+ * of a reshape is its base's: the alias's own `grad` stays NULL.
+ * tape_grad_first: the same, but when *fresh comes back true the memory is not cleared and must be written whole, which
+ * spares a pass over it.
+ * tape_grad_in_place: x's values end and their memory becomes its gradient, to be written whole by n's backward; NULL
+ * where that may not be (a leaf, kept, or with a gradient already): then use tape_grad.
+ * tape_save: memory that lives until the node's backward (if none will come: until the op is done).
+ * tape_scratch: memory until the op is done.
+ * In backward an op owns its outputs' gradients: nobody reads them afterwards, so it may compute in them.            */
 real *tape_grad(Tape *t, Tensor *x);
+real *tape_grad_first(Tape *t, Tensor *x, bool *fresh);
+real *tape_grad_in_place(Tape *t, const Node *n, Tensor *x);
 void *tape_save(Tape *t, Node *n, int slot, size_t bytes);
 void *tape_scratch(Tape *t, size_t bytes);
 
@@ -80,7 +91,8 @@ double tape_scalar(const Tensor *x);
 ArenaMark tape_mark(Tape *t);
 Tensor   *tape_keep(Tape *t, ArenaMark m, Tensor *x);
 
-/* Names the first op output (forward) or gradient (backward) that is not finite: rerun the step with watching = true;
- * then watch names it ("attention, output (8,12,256)") or is NULL.                                                  */
+/* To name the first op output (forward) or gradient (backward) that is not finite, rerun the step with watching = true;
+ * then `watch` says it ("linear of layer_norm, h.3.mlp.c_fc.weight: output (8,12,256)") or is NULL. It stays until the
+ * caller sets it to NULL: tape_reset does not touch it.                                                             */
 
 #endif

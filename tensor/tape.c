@@ -1,0 +1,266 @@
+/* tape.c - reverse-mode differentiation: recording, walking back, and giving memory back on the way.
+ *
+ * Data and records live apart while recording: nodes and tensor headers stay until tape_reset, and would otherwise keep
+ * the pieces of data that backward gives back from joining into larger ones.                                        */
+#include "tensor/tape.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DATA_BLOCK = 16 << 20, SCRATCH_BLOCK = 4 << 20, RECORD_BLOCK = 64 << 10 };
+
+Tape *tape_new(const Backend *backend, Team *team, uint64_t seed)
+{
+    Tape *t = calloc(1, sizeof *t);
+
+    REQUIRE(t, "out of memory");
+    t->arena = arena_new(DATA_BLOCK);
+    t->scratch = arena_new(SCRATCH_BLOCK);
+    t->records = arena_new(RECORD_BLOCK);
+    t->backend = backend;
+    t->team = team;
+    t->seed = seed;
+    t->recording = true;
+    return t;
+}
+
+void tape_free(Tape *t)
+{
+    if (!t) return;
+    arena_free(t->arena);
+    arena_free(t->scratch);
+    arena_free(t->records);
+    free(t);
+}
+
+void tape_reset(Tape *t)
+{
+    t->last = NULL;
+    t->draws = 0;
+    arena_reset(t->arena);
+    arena_reset(t->scratch);
+    arena_reset(t->records);
+}
+
+/* ---- memory for ops ---------------------------------------------------------------------------------------------- */
+/* A reshape shares its base's memory, so its gradient is its base's too. */
+static Tensor *holder(Tensor *x)
+{
+    return x->base ? x->base : x;
+}
+
+static size_t bytes_of(const Tensor *x)
+{
+    return (size_t)shape_count(x->shape) * sizeof(real);
+}
+
+real *tape_grad(Tape *t, Tensor *x)
+{
+    bool   fresh;
+    real  *grad = tape_grad_first(t, x, &fresh);
+
+    if (fresh) memset(grad, 0, bytes_of(x));
+    return grad;
+}
+
+real *tape_grad_first(Tape *t, Tensor *x, bool *fresh)
+{
+    *fresh = false;
+    if (!x) return NULL;
+    x = holder(x);
+    if (!x->wants_grad) return NULL;
+    *fresh = !x->grad;
+    if (*fresh) x->grad = arena_alloc(t->arena, bytes_of(x));
+    return x->grad;
+}
+
+/* Only what this tape computed may be overwritten: a leaf's values belong to somebody else. */
+static bool made_here(const Node *from, const Tensor *x)
+{
+    for (const Node *n = from; n; n = n->prev)
+        for (int i = 0; i < OP_MAX_OUT; i++)
+            if (n->out[i] == x) return true;
+    return false;
+}
+
+real *tape_grad_in_place(Tape *t, const Node *n, Tensor *x)
+{
+    (void)t;
+    x = holder(x);
+    if (!x->wants_grad || x->grad || x->keep || !made_here(n->prev, x)) return NULL;
+    return x->grad = x->data;
+}
+
+void *tape_save(Tape *t, Node *n, int slot, size_t bytes)
+{
+    return n->saved[slot] = arena_alloc(n->recorded ? t->arena : t->scratch, bytes);
+}
+
+void *tape_scratch(Tape *t, size_t bytes)
+{
+    return arena_alloc(t->scratch, bytes);
+}
+
+/* ---- watching for values that are not finite --------------------------------------------------------------------- */
+static bool all_finite(const real *v, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(v[i])) return false;
+    return true;
+}
+
+/* "linear of layer_norm, h.0.mlp.c_fc.weight": inputs tell one linear from the next. */
+static void watch_report(Tape *t, const Node *n, const char *what, const Tensor *x)
+{
+    char  *text = t->watch_text;
+    size_t size = sizeof t->watch_text, used = (size_t)snprintf(text, size, "%s", n->op->name);
+
+    for (int i = 0; i < OP_MAX_IN && used < size; i++)
+        if (n->in[i])
+            used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : " of ",
+                                     n->in[i]->name ? n->in[i]->name : "an input");
+    if (used < size) snprintf(text + used, size - used, ": %s %s", what, shape_text(x->shape).s);
+    t->watch = text;
+}
+
+static void watch_outputs(Tape *t, const Node *n)
+{
+    for (int i = 0; i < OP_MAX_OUT && !t->watch; i++)
+        if (n->out[i] && !all_finite(n->out[i]->data, shape_count(n->out[i]->shape)))
+            watch_report(t, n, "output", n->out[i]);
+}
+
+static void watch_gradients(Tape *t, const Node *n)
+{
+    for (int i = 0; i < OP_MAX_IN && !t->watch; i++) {
+        Tensor *x = n->in[i] ? holder(n->in[i]) : NULL;
+        char    what[160];
+
+        if (!x || !x->grad || all_finite(x->grad, shape_count(x->shape))) continue;
+        snprintf(what, sizeof what, "gradient of %s", x->name ? x->name : "an input");
+        watch_report(t, n, what, x);
+    }
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+static const Op *override(const Backend *backend, const Op *op)
+{
+    for (const OpOverride *o = backend->overrides; o && o->op; o++)
+        if (o->op == op) return o->with;
+    return op;
+}
+
+/* The header among the records, the values among the data. */
+static Tensor *new_output(Tape *t, Arena *records, Shape s, const char *name, bool wants_grad)
+{
+    Tensor *x = arena_zeros(records, sizeof *x);
+
+    x->shape = s;
+    x->data = arena_alloc(t->arena, bytes_of(x));
+    x->name = name;
+    x->wants_grad = wants_grad;
+    return x;
+}
+
+Node *tape_apply(Tape *t, const Apply *a)
+{
+    /* In inference a mark must end the records as well. */
+    Arena *records = t->recording ? t->records : t->arena;
+    Node  *n = arena_zeros(records, sizeof *n);
+
+    n->op = override(t->backend, a->op);
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        n->in[i] = a->in[i];
+        if (n->in[i] && t->recording && holder(n->in[i])->wants_grad) n->recorded = true;
+    }
+    for (int i = 0; i < OP_MAX_OUT; i++)
+        if (a->out[i].n > 0) n->out[i] = new_output(t, records, a->out[i], a->op->name, n->recorded);
+    if (a->attr_size) n->attr = memcpy(arena_alloc(records, a->attr_size), a->attr, a->attr_size);
+
+    ArenaMark m = arena_mark(t->scratch);
+    n->op->forward(t, n);
+    arena_release(t->scratch, m);
+
+    if (t->watching) watch_outputs(t, n);
+    if (n->recorded) {
+        n->prev = t->last;
+        t->last = n;
+    }
+    return n;
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+static void give_back(Tape *t, Node *n)
+{
+    for (int i = 0; i < OP_MAX_OUT; i++) {
+        Tensor *x = n->out[i];
+
+        if (!x || x->keep) continue;
+        if (x->grad != x->data) arena_give_back(t->arena, x->grad);
+        arena_give_back(t->arena, x->data);
+        x->data = x->grad = NULL;
+    }
+    for (int i = 0; i < OP_MAX_SAVED; i++) {
+        arena_give_back(t->arena, n->saved[i]);
+        n->saved[i] = NULL;
+    }
+}
+
+static bool reached(const Node *n)
+{
+    for (int i = 0; i < OP_MAX_OUT; i++)
+        if (n->out[i] && n->out[i]->grad) return true;
+    return false;
+}
+
+void tape_backward(Tape *t, Tensor *scalar)
+{
+    REQUIRE(shape_count(scalar->shape) == 1, "backward starts from one number, not from %s", shape_text(scalar->shape).s);
+    real *seed = tape_grad(t, scalar);
+
+    if (seed) *seed = 1;
+    for (Node *n = t->last; n; n = n->prev) {
+        if (reached(n)) {
+            ArenaMark m = arena_mark(t->scratch);
+            n->op->backward(t, n);
+            arena_release(t->scratch, m);
+            if (t->watching) watch_gradients(t, n);
+        }
+        give_back(t, n);
+    }
+    t->last = NULL;
+}
+
+double tape_scalar(const Tensor *x)
+{
+    REQUIRE(shape_count(x->shape) == 1, "one number is wanted, not %s", shape_text(x->shape).s);
+    REQUIRE(x->data, "the value of %s has ended: read it before backward", x->name ? x->name : "a tensor");
+    return (double)x->data[0];
+}
+
+/* ---- inference by blocks ----------------------------------------------------------------------------------------- */
+ArenaMark tape_mark(Tape *t)
+{
+    return arena_mark(t->arena);
+}
+
+Tensor *tape_keep(Tape *t, ArenaMark m, Tensor *x)
+{
+    if (t->recording) return x;
+
+    /* By way of the scratch arena: x's memory ends with the release, and may overlap the place it moves to. */
+    Tensor    header = *x;
+    size_t    bytes = bytes_of(x);
+    ArenaMark s = arena_mark(t->scratch);
+    real     *aside = arena_alloc(t->scratch, bytes);
+
+    memcpy(aside, x->data, bytes);
+    arena_release(t->arena, m);
+    Tensor *kept = tensor_new(t->arena, header.shape);
+    kept->name = header.name;
+    memcpy(kept->data, aside, bytes);
+    arena_release(t->scratch, s);
+    return kept;
+}
