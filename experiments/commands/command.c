@@ -1,0 +1,46 @@
+/* command.c - what the commands share. */
+#include "experiments/commands/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int command_end(const char *name, const Err *err)
+{
+    /* Output that could not be written (a full disk behind a redirection) is a failure too. */
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "limn %s: cannot write the results to standard output\n", name);
+        return ERR_FAILED;
+    }
+    if (err->status) fprintf(stderr, "limn %s: %s\n", name, err->text);
+    return err->status;
+}
+
+bool session_open(Session *s, const char *folder, const char *backend, int threads, Err *err)
+{
+    *s = (Session){ 0 };
+    const Backend *b = backend_find(backend, err);
+    if (!b || !(s->model = model_read(folder, err))) return false;
+    s->team = team_new(threads);
+    s->tape = tape_new(b, s->team, 0);
+    s->tape->recording = false;
+    return true;
+}
+
+void session_close(Session *s)
+{
+    if (s->tape) tape_free(s->tape);
+    team_free(s->team);
+    if (s->model) model_free(s->model);
+}
+
+int64_t option_number(const struct argp_state *state, const char *option, const char *text, int64_t low, int64_t high)
+{
+    char *end;
+
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (errno || end == text || *end || v < low || v > high)
+        argp_error(state, "%s wants a whole number from %lld to %lld, got '%s'", option, (long long)low, (long long)high, text);
+    return v;
+}

@@ -1,0 +1,232 @@
+/* evaluate.c - `limn evaluate`: a run on a split, into captions-SPLIT.json, references-SPLIT.json and metrics-SPLIT.json. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/commands/command.h"
+#include "experiments/evaluate.h"
+#include "experiments/experiment.h"
+#include "tensor/base/file.h"
+#include "tensor/base/json.h"
+
+enum { KEY_SPLIT = 's', KEY_BEAM = 'b', KEY_PICTURES = 'n', KEY_QUIET = 'q', KEY_STORE = 256, KEY_JSON, KEY_BACKEND, KEY_THREADS,
+       KEY_LENGTH, KEY_OUT };
+
+static const struct argp_option OPTIONS[] = {
+    { "split", KEY_SPLIT, "NAME[,NAME...]", 0, "Splits to measure (default: test, or every test-* split)", 0 },
+    { "beam", KEY_BEAM, "N", 0, "Width of the beam search; 1: greedy (default: the run's)", 0 },
+    { "length", KEY_LENGTH, "none|average", 0, "Length penalty (default: the run's)", 0 },
+    { "pictures", KEY_PICTURES, "N", 0, "Only the first N pictures", 0 },
+    { "store", KEY_STORE, "FILE", 0, "Data to measure on (default: the run's)", 0 },
+    { "out", KEY_OUT, "FOLDER", 0, "Where the files go (default: the run)", 0 },
+    { "backend", KEY_BACKEND, "NAME", 0, "reference or openblas (default)", 0 },
+    { "threads", KEY_THREADS, "N", 0, "0: all cores (default)", 0 },
+    { "json", KEY_JSON, 0, 0, "Print the figures as JSON", 0 },
+    { "quiet", KEY_QUIET, 0, 0, "No progress", 0 },
+    { 0 }
+};
+
+typedef struct Arguments {
+    const char *run, *splits, *store, *out, *backend;
+    int beam, threads, length;
+    int64_t pictures;
+    bool json, quiet;
+} Arguments;
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    Arguments *a = state->input;
+
+    switch (key) {
+    case KEY_SPLIT: a->splits = arg; break;
+    case KEY_BEAM: a->beam = (int)option_number(state, "--beam", arg, 1, 64); break;
+    case KEY_LENGTH:
+        if (strcmp(arg, "none") && strcmp(arg, "average")) argp_error(state, "--length is none or average, not '%s'", arg);
+        a->length = !strcmp(arg, "average");
+        break;
+    case KEY_PICTURES: a->pictures = option_number(state, "--pictures", arg, 1, INT64_MAX); break;
+    case KEY_STORE: a->store = arg; break;
+    case KEY_OUT: a->out = arg; break;
+    case KEY_BACKEND: a->backend = arg; break;
+    case KEY_THREADS: a->threads = (int)option_number(state, "--threads", arg, 0, 1024); break;
+    case KEY_JSON: a->json = true; break;
+    case KEY_QUIET: a->quiet = true; break;
+    case ARGP_KEY_ARG:
+        if (a->run) argp_error(state, "one RUN, please; '%s' is too much", arg);
+        a->run = arg;
+        break;
+    case ARGP_KEY_END:
+        if (!a->run) argp_error(state, "which RUN?");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* ---- the files ----------------------------------------------------------------------------------------------------- */
+
+static bool write_named(const char *folder, const char *kind, const char *split, json_t *j, Err *err)
+{
+    char *name = NULL;
+    bool ok = asprintf(&name, "%s/%s-%s.json", folder, kind, split) > 0 && json_write_file(name, j, err);
+    free(name);
+    json_decref(j);
+    return ok;
+}
+
+/* COCO's results form; image_id is the picture's index in the store. */
+static json_t *captions_json(const Store *s, const Evaluation *e)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < e->pictures; i++)
+        json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "image_id", (json_int_t)e->results[i].item, "caption",
+                                              e->results[i].text, "file_name", store_item_name(s, e->results[i].item)));
+    return list;
+}
+
+/* COCO's annotation form of the same pictures, so that any scorer finds the references beside the captions. */
+static json_t *references_json(const Store *s, const Evaluation *e)
+{
+    json_t *images = json_array(), *annotations = json_array();
+    json_int_t id = 0;
+
+    for (int64_t i = 0; i < e->pictures; i++) {
+        int64_t item = e->results[i].item;
+        json_array_append_new(images, json_pack("{s:I, s:s}", "id", (json_int_t)item, "file_name", store_item_name(s, item)));
+        for (int64_t k = 0; k < store_caption_count(s, item); k++)
+            json_array_append_new(annotations, json_pack("{s:I, s:I, s:s}", "image_id", (json_int_t)item, "id", id++, "caption",
+                                                         store_caption(s, item, k)));
+    }
+    return json_pack("{s:o, s:o, s:s}", "images", images, "annotations", annotations, "type", "captions");
+}
+
+static json_t *metrics_json(const Store *s, const char *split, const SearchOptions *o, const Evaluation *e)
+{
+    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:i, s:s, s:s}", "split", split, "pictures", (json_int_t)e->pictures,
+                          "captions", (json_int_t)e->captions, "tokens", (json_int_t)e->tokens, "loss", e->loss, "perplexity",
+                          e->perplexity, "beam", o->beam, "length", o->length == LENGTH_AVERAGE ? "average" : "none",
+                          "data_hash", store_hash(s));
+    if (e->composed) {
+        json_object_set_new(j, "named", json_real(e->named));
+        json_object_set_new(j, "true_clauses", json_real(e->true_clauses));
+        json_object_set_new(j, "parsed", json_real(e->parsed));
+        json_object_set_new(j, "invented", json_real(e->invented));
+    }
+    return j;
+}
+
+static void print_row(const char *split, const Evaluation *e)
+{
+    printf("%-14s %8lld %9.4f %11.2f", split, (long long)e->pictures, e->loss, e->perplexity);
+    if (e->composed)
+        printf(" %8.1f %% %8.1f %% %8.1f %% %9.3f", 100 * e->named, 100 * e->true_clauses, 100 * e->parsed, e->invented);
+    putchar('\n');
+}
+
+/* ---- the work ------------------------------------------------------------------------------------------------------ */
+
+static bool measure(const Subject *s, const char *split, const SearchOptions *search, const Arguments *a, json_t *all, Err *err)
+{
+    Progress progress = progress_begin(split, 0, 0, a->quiet);
+    EvaluateOptions o = { .split = split, .pictures = a->pictures, .batch = 32, .loss = true, .captions = true, .search = *search,
+                          .progress = &progress };
+    Evaluation e;
+    int64_t count = 0;
+    int found = store_find_split(s->store, split);
+
+    if (found >= 0) store_split_items(s->store, found, &count);
+    progress.total = a->pictures && a->pictures < count ? a->pictures : count;
+    TRY(evaluate(s, &o, &e, err));
+    progress_end(&progress);
+    json_t *metrics = metrics_json(s->store, split, search, &e);
+    bool ok = write_named(a->out, "captions", split, captions_json(s->store, &e), err)
+              && write_named(a->out, "references", split, references_json(s->store, &e), err)
+              && write_named(a->out, "metrics", split, json_incref(metrics), err);
+    if (ok && !a->json) {
+        if (json_array_size(all) == 0)
+            printf("%-14s %8s %9s %11s%s\n", "split", "pictures", "loss", "perplexity",
+                   e.composed ? "      named       true     parsed  invented" : "");
+        print_row(split, &e);
+    }
+    json_array_append_new(all, metrics);
+    evaluation_free(&e);
+    return ok;
+}
+
+static bool measure_splits(const Subject *s, const SearchOptions *search, const Arguments *a, json_t *all, Err *err)
+{
+    if (a->splits) {
+        char *names = strdup(a->splits), *rest = names;
+        bool ok = true;
+        for (char *name; ok && (name = strsep(&rest, ",")); ) ok = measure(s, name, search, a, all, err);
+        free(names);
+        return ok;
+    }
+    for (int i = 0; i < store_splits(s->store); i++)
+        if (!strncmp(store_split_name(s->store, i), "test", 4)) TRY(measure(s, store_split_name(s->store, i), search, a, all, err));
+    if (json_array_size(all) == 0) return fail_usage(err, "the store has no test split; choose one with --split");
+    return true;
+}
+
+/* A run knows its store and search; a bare model folder must be told the store. */
+static bool from_run(Arguments *a, Experiment *x, bool *is_run, Err *err)
+{
+    char *config = path_join(a->run, "config.yaml");
+    bool ok = true;
+
+    if ((*is_run = file_exists(config))) ok = experiment_load(config, NULL, 0, x, err);
+    free(config);
+    TRY(ok);
+    if (!a->store && !*is_run) return fail_usage(err, "%s is a model folder, not a run: say --store FILE", a->run);
+    if (!a->store) a->store = x->data.store;
+    if (!a->out) a->out = a->run;
+    return folder_make(a->out, err);
+}
+
+static bool evaluate_run(Arguments *a, json_t *all, Err *err)
+{
+    Experiment x;
+    Session session = { 0 };
+    bool is_run, ok = false;
+
+    TRY(from_run(a, &x, &is_run, err));
+    Store *store = store_open(a->store, err);
+    if (store && session_open(&session, a->run, a->backend, a->threads, err)) {
+        const Model *m = session.model;
+        SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = LENGTH_AVERAGE, .bos = tokenizer_bos(m->tokenizer),
+                                 .eos = tokenizer_eos(m->tokenizer), .pad = tokenizer_pad(m->tokenizer) };
+        Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, NULL };
+        if (is_run) search = experiment_search(&x, m->tokenizer);
+        if (a->beam) search.beam = a->beam;
+        if (a->length >= 0) search.length = (LengthPenalty)a->length;
+        if (store_size(store) != m->captioner->encoder->config.image)
+            fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a->store, store_size(store),
+                       (long long)m->captioner->encoder->config.image);
+        else ok = measure_splits(&s, &search, a, all, err);
+    }
+    session_close(&session);
+    if (store) store_close(store);
+    return ok;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct argp ARGP = { OPTIONS, parse, "RUN", "Measure a trained captioner on held-out pictures: loss and perplexity, captions in "
+        "COCO's results form, and on composed pictures the share of objects named and of clauses that are true."
+        "\vWrites captions-SPLIT.json, references-SPLIT.json (COCO's annotation form, for any scorer) and metrics-SPLIT.json into the run.",
+        0, 0, 0 };
+    Arguments a = { .backend = "openblas", .length = -1 };
+    Err err = { 0 };
+    json_t *all = json_array();
+
+    argp_parse(&ARGP, argc, argv, 0, 0, &a);
+    if (evaluate_run(&a, all, &err) && a.json) {
+        json_dumpf(all, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(all);
+    return command_end("evaluate", &err);
+}
+
+const Command command_evaluate = { "evaluate", "measure a run on held-out pictures; captions and metrics as JSON", run };

@@ -1,0 +1,52 @@
+/* evaluate.h - measuring a captioner on a split: teacher-forced loss, captions by search, and on composed pictures their truth.
+ *
+ *     loss        mean of -log p(token | picture, earlier tokens) over all tokens of all captions, <eos> included, in nats
+ *     perplexity  exp(loss)
+ *     named       share of the pictures' objects that the captions name (by noun, each as often as it is there)
+ *     true        share of the captions' clauses that are true of their picture;  parsed: share of captions in the grammar
+ *     invented    nouns a caption that are not in its picture                                                          */
+#ifndef LIMN_EVALUATE_H
+#define LIMN_EVALUATE_H
+
+#include "datasets/features.h"
+#include "datasets/store.h"
+#include "experiments/progress.h"
+#include "fusion/captioner.h"
+#include "fusion/search.h"
+
+typedef struct Subject {                         /* who is measured, on what */
+    Tape            *tape;
+    const Captioner *captioner;
+    const Tokenizer *tokenizer;
+    const Preprocess *preprocess;
+    Store           *store;
+    Features        *features;                   /* NULL: pictures are encoded */
+} Subject;
+
+typedef struct EvaluateOptions {
+    const char   *split;
+    int64_t       pictures;                      /* at most; 0: all            */
+    int           batch;                         /* pictures at once           */
+    bool          loss, captions;                /* what to measure            */
+    SearchOptions search;
+    Progress     *progress;                      /* NULL: silent               */
+} EvaluateOptions;
+
+typedef struct Captioned { int64_t item; char *text; double log_prob; } Captioned;
+
+typedef struct Evaluation {
+    int64_t    pictures, captions, tokens;
+    double     loss, perplexity;
+    Captioned *results;                          /* [pictures], malloc'd       */
+    bool       composed;                         /* the truth is known         */
+    double     parsed, true_clauses, named, invented;
+    double     seconds;
+} Evaluation;
+
+bool evaluate(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *err);
+void evaluation_free(Evaluation *e);
+
+/* Features of items, from the cache or the encoder; in the tape's arena. */
+Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, Err *err);
+
+#endif

@@ -1,0 +1,119 @@
+/* experiment.c - the table of config keys, and the model that they describe. */
+#include "experiments/experiment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define X Experiment
+const Field EXPERIMENT_FIELDS[] = {
+    FIELD_INT ("seed",                X, seed,               "1", 0, 9e15, "of initial weights, order, dropout and augmentation"),
+    FIELD_TEXT("backend",             X, backend,            "openblas", "reference or openblas"),
+    FIELD_INT ("threads",             X, threads,            "0", 0, 1024, "0: all cores that the process may use"),
+
+    FIELD_PATH("data.store",          X, data.store,         NULL, "what `limn prepare` wrote"),
+    FIELD_PATH("data.cache",          X, data.cache,         "", "folder of cached features; empty: beside the store"),
+    FIELD_TEXT("data.train",          X, data.train,         "train", "split to learn from"),
+    FIELD_TEXT("data.validation",     X, data.validation,    "val", "split that chooses the best checkpoint"),
+    FIELD_REAL("data.fraction",       X, data.fraction,      "1", 1e-6, 1, "of the training pictures (learning curves)"),
+    FIELD_BOOL("data.flip",           X, data.flip,          "false", "mirror half of the pictures whose captions name no side"),
+    FIELD_INT ("data.workers",        X, data.workers,       "1", 0, 64, "threads that prepare batches ahead"),
+
+    FIELD_PATH("encoder.weights",     X, encoder.weights,    "", "a Hugging Face folder to start from; it sets the sizes below"),
+    FIELD_TEXT("encoder.kind",        X, encoder.kind,       "vit", "kind of image encoder"),
+    FIELD_INT ("encoder.image",       X, encoder.image,      "96", 1, 4096, "pixels a side"),
+    FIELD_INT ("encoder.patch",       X, encoder.patch,      "12", 1, 4096, "pixels a side of a patch"),
+    FIELD_INT ("encoder.width",       X, encoder.width,      "192", 1, 65536, "features a token"),
+    FIELD_INT ("encoder.depth",       X, encoder.depth,      "4", 1, 96, "blocks"),
+    FIELD_INT ("encoder.heads",       X, encoder.heads,      "3", 1, 256, "attention heads; must divide the width"),
+    FIELD_INT ("encoder.hidden",      X, encoder.hidden,     "0", 0, 262144, "MLP width; 0: four times the width"),
+    FIELD_REAL("encoder.dropout",     X, encoder.dropout,    "0", 0, 0.9, "after embeddings and projections"),
+    FIELD_REAL("encoder.rate",        X, encoder.rate,       "1", 0, 100, "learning rate relative to train.rate; 0 freezes"),
+    FIELD_BOOL("encoder.cache",       X, encoder.cache,      "false", "compute a frozen encoder's output once and keep it on disk"),
+
+    FIELD_INT ("decoder.width",       X, decoder.width,      "192", 1, 65536, "features a token"),
+    FIELD_INT ("decoder.depth",       X, decoder.depth,      "3", 1, 96, "blocks"),
+    FIELD_INT ("decoder.heads",       X, decoder.heads,      "4", 1, 256, "attention heads; must divide the width"),
+    FIELD_INT ("decoder.hidden",      X, decoder.hidden,     "0", 0, 262144, "MLP width; 0: four times the width"),
+    FIELD_INT ("decoder.length",      X, decoder.length,     "32", 2, 65536, "positions: longest caption with <bos>"),
+    FIELD_REAL("decoder.dropout",     X, decoder.dropout,    "0.1", 0, 0.9, "on embeddings, residuals and attention"),
+    FIELD_BOOL("decoder.tied",        X, decoder.tied,       "true", "the output layer uses the token embeddings"),
+    FIELD_REAL("decoder.rate",        X, decoder.rate,       "1", 0, 100, "learning rate relative to train.rate; 0 freezes"),
+
+    FIELD_INT ("train.epochs",        X, train.epochs,       "10", 1, 1e6, "passes over the training pictures"),
+    FIELD_INT ("train.steps",         X, train.steps,        "0", 0, 1e12, "updates in all; 0: as the epochs say"),
+    FIELD_INT ("train.pictures",      X, train.pictures,     "32", 1, 65536, "pictures in a batch"),
+    FIELD_INT ("train.captions",      X, train.captions,     "1", 0, 64, "captions of each picture in a batch; 0: all"),
+    FIELD_INT ("train.accumulate",    X, train.accumulate,   "1", 1, 4096, "batches in an update"),
+    FIELD_REAL("train.rate",          X, train.rate,         "1e-3", 0, 10, "peak learning rate"),
+    FIELD_REAL("train.floor",         X, train.floor,        "0", 0, 10, "learning rate at the end of the schedule"),
+    FIELD_REAL("train.warmup",        X, train.warmup,       "0.05", 0, 1, "share of all updates in which the rate rises"),
+    FIELD_CHOICE("train.schedule",    X, train.schedule,     "cosine", "constant|linear|cosine", "of the rate after warm-up"),
+    FIELD_REAL("train.decay",         X, train.decay,        "0.05", 0, 10, "weight decay of matrices (never biases and norms)"),
+    FIELD_REAL("train.beta1",         X, train.beta1,        "0.9", 0, 0.99999, "AdamW: memory of the gradient"),
+    FIELD_REAL("train.beta2",         X, train.beta2,        "0.98", 0, 0.999999, "AdamW: memory of its square"),
+    FIELD_REAL("train.eps",           X, train.eps,          "1e-8", 1e-16, 1, "AdamW: added to the denominator"),
+    FIELD_REAL("train.clip",          X, train.clip,         "1", 0, 1e9, "largest norm of the gradient; 0: no limit"),
+    FIELD_REAL("train.smoothing",     X, train.smoothing,    "0.1", 0, 0.9, "label smoothing"),
+    FIELD_INT ("train.checkpoint_every", X, train.checkpoint_every, "200", 1, 1e9, "updates between checkpoints"),
+    FIELD_REAL("train.explode",       X, train.explode,      "5", 1, 1e9, "stop when a loss exceeds this many times ln V"),
+
+    FIELD_REAL("validate.every",      X, validate.every,     "1", 1e-3, 1e6, "epochs between validations"),
+    FIELD_CHOICE("validate.measure",  X, validate.measure,   "loss", "loss|named|clauses",
+                 "what makes a checkpoint the best: lowest loss, or (scenes) share of objects named or of true clauses"),
+    FIELD_INT ("validate.patience",   X, validate.patience,  "0", 0, 1e6, "stop after so many validations without a better one; 0: never"),
+    FIELD_INT ("validate.pictures",   X, validate.pictures,  "0", 0, 1e9, "of the validation split; 0: all"),
+
+    FIELD_INT ("generate.beam",       X, generate.beam,      "3", 1, 64, "width of the beam search; 1: greedy"),
+    FIELD_INT ("generate.max_length", X, generate.max_length, "24", 1, 65536, "longest caption in tokens"),
+    FIELD_CHOICE("generate.length",   X, generate.length,    "average", "none|average", "length penalty: rank by the sum or the mean of log-probabilities"),
+    { 0 }
+};
+#undef X
+
+bool experiment_load(const char *path, char *const *overrides, int count, Experiment *out, Err *err)
+{
+    memset(out, 0, sizeof *out);
+    TRY(config_load(EXPERIMENT_FIELDS, out, path, overrides, count, err));
+    if (out->encoder.cache && out->encoder.rate > 0)
+        return fail_usage(err, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
+                          "set encoder.rate: 0 or encoder.cache: false", path, out->encoder.rate);
+    if (out->generate.max_length >= out->decoder.length)
+        return fail_usage(err, "%s: generate.max_length is %lld, but the decoder has only %lld positions (decoder.length), "
+                          "one of them for <bos>", path, (long long)out->generate.max_length, (long long)out->decoder.length);
+    return true;
+}
+
+bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err)
+{
+    *out = (CaptionerConfig){ 0 };
+    if (x->encoder.weights[0]) {
+        TRY(encoder_config_read(x->encoder.weights, &out->encoder, err));
+        out->encoder.dropout = x->encoder.dropout;
+    } else {
+        out->encoder = (EncoderConfig){
+            .image = x->encoder.image, .patch = x->encoder.patch, .width = x->encoder.width, .depth = x->encoder.depth,
+            .heads = x->encoder.heads, .hidden = x->encoder.hidden ? x->encoder.hidden : 4 * x->encoder.width,
+            .activation = ACT_GELU, .eps = 1e-12, .dropout = x->encoder.dropout, .qkv_bias = true };
+        snprintf(out->encoder.kind, sizeof out->encoder.kind, "%s", x->encoder.kind);
+    }
+    out->decoder = (DecoderConfig){
+        .vocab = vocab, .length = x->decoder.length, .width = x->decoder.width, .depth = x->decoder.depth,
+        .heads = x->decoder.heads, .hidden = x->decoder.hidden ? x->decoder.hidden : 4 * x->decoder.width,
+        .activation = ACT_GELU_TANH, .eps = 1e-5, .tied = x->decoder.tied, .embedding_dropout = x->decoder.dropout,
+        .residual_dropout = x->decoder.dropout, .attention_dropout = x->decoder.dropout };
+    return captioner_config_check(out, err);
+}
+
+SearchOptions experiment_search(const Experiment *x, const Tokenizer *k)
+{
+    return (SearchOptions){ .beam = (int)x->generate.beam, .best = 1, .max_length = (int)x->generate.max_length,
+                            .length = (LengthPenalty)x->generate.length, .bos = tokenizer_bos(k),
+                            .eos = tokenizer_eos(k), .pad = tokenizer_pad(k) };
+}
+
+void experiment_apply_rates(const Experiment *x, Params *p)
+{
+    params_scale(p, "encoder.", x->encoder.rate);
+    params_scale(p, "decoder.", x->decoder.rate);
+    params_scale(p, "enc_to_dec_proj.", x->decoder.rate);
+}

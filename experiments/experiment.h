@@ -1,0 +1,72 @@
+/* experiment.h - what a config file says: data, encoder, decoder, training, validation, generation.
+ *
+ * EXPERIMENT_FIELDS is the one place that knows every key, its type, range, default and help; `limn train --help-config`
+ * prints it.                                                                                                         */
+#ifndef LIMN_EXPERIMENT_H
+#define LIMN_EXPERIMENT_H
+
+#include "fusion/captioner.h"
+#include "fusion/search.h"
+#include "tensor/base/config.h"
+#include "tensor/optim.h"
+
+/* In the order of their choices in EXPERIMENT_FIELDS. */
+typedef enum Measure { MEASURE_LOSS, MEASURE_NAMED, MEASURE_CLAUSES } Measure;
+
+typedef struct Experiment {
+    int64_t seed;
+    char    backend[CONFIG_TEXT];
+    int64_t threads;                             /* 0: all that the process may use */
+
+    struct {
+        char    store[CONFIG_TEXT], cache[CONFIG_TEXT];
+        char    train[CONFIG_TEXT], validation[CONFIG_TEXT];
+        double  fraction;
+        bool    flip;
+        int64_t workers;
+    } data;
+    struct {
+        char    weights[CONFIG_TEXT];            /* a Hugging Face folder; then its config.json says the sizes */
+        char    kind[CONFIG_TEXT];
+        int64_t image, patch, width, depth, heads, hidden;
+        double  dropout, rate;                   /* rate: learning rate relative to train.rate; 0 freezes */
+        bool    cache;
+    } encoder;
+    struct {
+        int64_t width, depth, heads, hidden, length;
+        double  dropout;
+        bool    tied;
+        double  rate;
+    } decoder;
+    struct {
+        int64_t epochs, steps, pictures, captions, accumulate;
+        double  rate, floor, decay, beta1, beta2, eps, clip, smoothing;
+        double  warmup;                          /* share of all steps */
+        int     schedule;                        /* ScheduleKind */
+        int64_t checkpoint_every;
+        double  explode;
+    } train;
+    struct {
+        double  every;                           /* epochs */
+        int     measure;                         /* Measure */
+        int64_t patience, pictures;
+    } validate;
+    struct {
+        int64_t beam, max_length;
+        int     length;                          /* LengthPenalty */
+    } generate;
+} Experiment;
+
+extern const Field EXPERIMENT_FIELDS[];
+
+bool experiment_load(const char *path, char *const *overrides, int count, Experiment *out, Err *err);
+
+/* The captioner that the experiment describes, for a vocabulary of that size; reads the encoder's config.json when weights are
+ * named. Checks that everything fits together.                                                                       */
+bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err);
+SearchOptions experiment_search(const Experiment *x, const Tokenizer *k);
+
+/* Freezing and relative learning rates by part. */
+void experiment_apply_rates(const Experiment *x, Params *p);
+
+#endif

@@ -1,0 +1,228 @@
+/* run.c - the run folder and its checkpoints. */
+#include "experiments/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tensor/base/json.h"
+#include "tensor/safetensors.h"
+
+#define CHECKPOINT "checkpoints/last.safetensors"
+#define EVENT_FILE "events.out.tfevents.limn"
+
+char *run_path(const Run *r, const char *name) { return path_join(r->folder, name); }
+
+bool run_lock(Run *r, const char *folder, Err *err)
+{
+    *r = (Run){ .folder = strdup(folder) };
+    char *checkpoints = path_join(folder, "checkpoints"), *model = path_join(folder, "model");
+
+    bool ok = folder_make(folder, err) && (r->lock = folder_lock(folder, err)) && folder_make(checkpoints, err)
+              && folder_make(model, err);
+    free(checkpoints);
+    free(model);
+    return ok;
+}
+
+bool run_open_logs(Run *r, const RunState *s, Err *err)
+{
+    char *log = run_path(r, "log.jsonl"), *events = run_path(r, EVENT_FILE);
+
+    r->log = filelog_open(log, s->log_bytes, err);
+    r->events = r->log ? events_open(events, s->event_bytes, err) : NULL;
+    free(log);
+    free(events);
+    return r->log && r->events;
+}
+
+bool run_close(Run *r, Err *err)
+{
+    bool ok = (!r->log || filelog_close(r->log, err)) & events_close(r->events, err);
+    if (r->lock) folder_unlock(r->lock);
+    free(r->folder);
+    *r = (Run){ 0 };
+    return ok;
+}
+
+bool run_has_checkpoint(const Run *r)
+{
+    char *path = run_path(r, CHECKPOINT);
+    bool there = file_exists(path);
+    free(path);
+    return there;
+}
+
+/* ---- checkpoint ---------------------------------------------------------------------------------------------------- */
+
+static char *state_to_text(const RunState *s)
+{
+    json_t *j = json_pack("{s:I, s:I, s:I, s:f, s:I, s:I, s:b, s:s, s:s}", "step", (json_int_t)s->step,
+                          "best_step", (json_int_t)s->best_step, "bad", (json_int_t)s->bad, "seconds", s->seconds,
+                          "log_bytes", (json_int_t)s->log_bytes, "event_bytes", (json_int_t)s->event_bytes,
+                          "finished", s->finished, "data_hash", s->data_hash, "kernels", s->kernels);
+    if (isfinite(s->best)) json_object_set_new(j, "best", json_real(s->best));
+    char *text = json_dumps(j, JSON_SORT_KEYS);
+    json_decref(j);
+    return text;
+}
+
+static bool state_from_text(const char *text, const char *where, RunState *s, Err *err)
+{
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    const char *data_hash = NULL, *kernels = NULL;
+
+    if (!json_is_object(j)) return fail(err, "%s: is not a limn checkpoint (no state in its metadata)", where);
+    bool ok = json_get_int(j, "step", 0, &s->step, where, err) && json_get_int(j, "best_step", -1, &s->best_step, where, err)
+              && json_get_int(j, "bad", 0, &s->bad, where, err) && json_get_real(j, "seconds", 0, &s->seconds, where, err)
+              && json_get_real(j, "best", NAN, &s->best, where, err)
+              && json_get_int(j, "log_bytes", 0, &s->log_bytes, where, err)
+              && json_get_int(j, "event_bytes", 0, &s->event_bytes, where, err)
+              && json_get_bool(j, "finished", false, &s->finished, where, err)
+              && json_get_text(j, "data_hash", "", &data_hash, where, err)
+              && json_get_text(j, "kernels", "", &kernels, where, err);
+    if (ok) {
+        snprintf(s->data_hash, sizeof s->data_hash, "%s", data_hash);
+        snprintf(s->kernels, sizeof s->kernels, "%s", kernels);
+    }
+    json_decref(j);
+    return ok;
+}
+
+/* The tensors of a checkpoint: weights, then the moments of those that learn. */
+typedef struct ItemList { SafeItem *items; real **values; Arena *names; int count; } ItemList;
+
+static void add_item(ItemList *l, const char *prefix, const Tensor *x, real *data)
+{
+    l->items[l->count] = (SafeItem){ arena_printf(l->names, "%s%s", prefix, x->name), x->shape, data };
+    l->values[l->count++] = data;
+}
+
+static ItemList checkpoint_items(Params *p, const AdamW *o)
+{
+    int n = params_count(p);
+    ItemList l = { calloc((size_t)n * 3, sizeof *l.items), calloc((size_t)n * 3, sizeof *l.values), arena_new(1 << 16), 0 };
+
+    REQUIRE(l.items && l.values, "out of memory");
+    for (int i = 0; i < n; i++) add_item(&l, "", params_at(p, i)->tensor, params_at(p, i)->tensor->data);
+    for (int i = 0; i < n; i++) if (o->m[i]) add_item(&l, "optimizer.m.", params_at(p, i)->tensor, o->m[i]);
+    for (int i = 0; i < n; i++) if (o->v[i]) add_item(&l, "optimizer.v.", params_at(p, i)->tensor, o->v[i]);
+    return l;
+}
+
+static void items_free(ItemList *l)
+{
+    free(l->items);
+    free(l->values);
+    arena_free(l->names);
+}
+
+bool run_save(Run *r, RunState *s, Params *p, const AdamW *o, Err *err)
+{
+    s->log_bytes = filelog_size(r->log);
+    s->event_bytes = events_size(r->events);
+
+    char *path = run_path(r, CHECKPOINT), *state = state_to_text(s);
+    ItemList l = checkpoint_items(p, o);
+    bool ok = safetensors_write(path, l.items, l.count, &(SafeNote){ "limn", state }, 1, err);
+
+    items_free(&l);
+    free(path);
+    free(state);
+    return ok;
+}
+
+static bool load_tensors(const SafeTensors *f, const ItemList *l, const char *path, Err *err)
+{
+    Err all = { 0 };
+
+    for (int i = 0; i < l->count; i++) {
+        const SafeEntry *e = safetensors_find(f, l->items[i].name);
+        if (!e) fail_also(&all, ERR_FAILED, "%s: tensor %s is missing", path, l->items[i].name);
+        else if (!shape_equal(e->shape, l->items[i].shape))
+            fail_also(&all, ERR_FAILED, "%s: tensor %s is %s, the model wants %s", path, e->name, shape_text(e->shape).s,
+                      shape_text(l->items[i].shape).s);
+    }
+    if (safetensors_count(f) > l->count && !all.status)
+        fail_also(&all, ERR_FAILED, "%s: holds %d tensors, the model and its optimizer have %d; was the config changed?", path,
+                  safetensors_count(f), l->count);
+    if (all.status) {
+        *err = all;
+        return false;
+    }
+    for (int i = 0; i < l->count; i++)
+        TRY(safetensors_read(safetensors_find(f, l->items[i].name), l->values[i], shape_count(l->items[i].shape), err));
+    return true;
+}
+
+bool run_load(Run *r, RunState *s, Params *p, AdamW *o, Err *err)
+{
+    char *path = run_path(r, CHECKPOINT);
+    SafeTensors *f = safetensors_open(path, err);
+    bool ok = f && state_from_text(safetensors_metadata(f, "limn"), path, s, err);
+
+    if (ok) {
+        ItemList l = checkpoint_items(p, o);
+        ok = load_tensors(f, &l, path, err);
+        items_free(&l);
+        o->step = s->step;
+        params_touch(p);
+    }
+    if (f) safetensors_close(f);
+    free(path);
+    return ok;
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------------- */
+
+bool run_log(Run *r, json_t *line, Err *err)
+{
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    size_t n = strlen(text);
+
+    json_decref(line);
+    text[n] = '\n';                              /* in place of the terminator: one write, one line */
+    bool ok = filelog_append(r->log, text, n + 1, err);
+    free(text);
+    return ok;
+}
+
+static void cpu_name(char *out, size_t size)
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    char line[512];
+
+    snprintf(out, size, "unknown");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+            snprintf(out, size, "%s", strchr(line, ':') + 2);
+            out[strcspn(out, "\n")] = 0;
+            break;
+        }
+    if (f) fclose(f);
+}
+
+bool run_write_provenance(Run *r, const Experiment *x, const Backend *b, int threads, const char *data_hash, int argc,
+                          char **argv, Err *err)
+{
+    char cpu[256], when[32];
+    time_t now = time(NULL);
+    json_t *words = json_array();
+
+    cpu_name(cpu, sizeof cpu);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+    for (int i = 0; i < argc; i++) json_array_append_new(words, json_string(argv[i]));
+    json_t *j = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i}, s:I, s:{s:s, s:s}, s:o}",
+                          "limn", build_version(), "started", when, "backend", "name", b->name, "kernels",
+                          b->describe ? b->describe() : b->name, "machine", "cpu", cpu, "threads", threads, "seed",
+                          (json_int_t)x->seed, "data", "store", x->data.store, "hash", data_hash, "command", words);
+    char *path = run_path(r, "provenance.json");
+    bool ok = j && json_write_file(path, j, err);
+
+    json_decref(j);
+    free(path);
+    return ok;
+}
