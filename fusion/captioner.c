@@ -64,11 +64,14 @@ Tensor *captioner_logits(Tape *t, const Captioner *m, Ids tokens, Tensor *const 
                          KvCache *cache, Tensor **probs)
 {
     const Decoder *d = m->decoder;
+    ArenaMark mark = tape_mark(t);
     Tensor *x = decoder_embed(t, d, tokens, cache ? cache->filled : 0);
     for (int i = 0; i < d->config.depth; i++) {
         x = decoder_self(t, d, i, x, cache);
         x = cross_attend(t, m, i, x, memory[i], image_of, probs ? &probs[i] : NULL);
         x = decoder_mlp(t, d, i, x);
+        if (!probs)                              /* they would end with the block */
+            x = tape_keep(t, mark, x);
     }
     if (cache)
         cache->filled += shape_last(tokens.shape);
