@@ -1,0 +1,60 @@
+/* op_cases.h - one description of each op case: shapes and options. It drives the gradient checks, the agreement of each
+ * backend with the reference, and the speed tests.
+ *
+ * A case applies one op to parameters with random values; its loss is a fixed random weighting of the outputs, so that no
+ * other op of op_list takes part and a wrong gradient has one culprit. The rows are in op_case_rows.c; an op of op_list without a
+ * row fails the suite.                                                                                              */
+#ifndef LIMN_OP_CASES_H
+#define LIMN_OP_CASES_H
+
+#include "tensor/gradcheck.h"
+#include "tensor/ops.h"
+
+typedef struct OpCase {
+    const Op   *op;
+    const char *detail;                          /* what is special: "transposed, gelu"                              */
+    Shape       in[OP_MAX_IN];                   /* n = 0: no such input                                             */
+    Shape       real_size[OP_MAX_IN];            /* as large as models have it, for speed; n = 0: not timed          */
+    bool        first_again[OP_MAX_IN];          /* this input is in[0] once more                                    */
+    bool        computed;                        /* in[0] comes out of another op, so that its memory may be reused  */
+    bool        training;                        /* dropout is on                                                    */
+    bool        wants_probs, only_probs;         /* attention: ask for probs; let the loss read nothing else         */
+    /* Options; which of them count depends on the op. */
+    LinearOptions       linear;                  /* the residual is in[3]                                            */
+    AttentionOptions    attention;
+    CrossEntropyOptions loss;
+    Activation          activation;
+    double              eps, p;
+    int                 axis, size;
+    int64_t             from, to;
+    Shape               ids, real_ids;           /* shape of the ids: embedding rows, targets                        */
+    const int32_t      *id_values;               /* NULL and at real size: made up                                   */
+} OpCase;
+
+extern const OpCase op_cases[];                  /* ends with op = NULL */
+int  op_case_count(void);
+void op_case_name(const OpCase *c, char name[static 160]);           /* "attention (causal, packed qkv)"           */
+
+/* A case with its inputs made, ready to be applied many times. */
+typedef struct OpRun {
+    const OpCase *what;
+    bool          real_size;
+    Params       *params;
+    Tensor       *in[OP_MAX_IN];
+    int32_t      *ids, *memory_of, *key_lengths;
+} OpRun;
+
+OpRun  *op_run_new(const OpCase *c, bool real_size);
+void    op_run_free(OpRun *r);
+void    op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT]);   /* out[1] is NULL where there is none     */
+Tensor *op_run_loss(Tape *t, void *run);                             /* for gradcheck: run is an OpRun               */
+
+/* Every gradient of the case against finite differences; `where` starts with the case's name. Means something in double only. */
+GradReport op_case_gradients(const OpCase *c, const Backend *backend);
+
+/* The largest difference of outputs, loss and gradients between two backends, each divided by the largest magnitude in the
+ * reference's tensor; `where` names the tensor.                                                                     */
+typedef struct OpDifference { double worst; char where[320]; } OpDifference;
+OpDifference op_case_difference(const OpCase *c, const Backend *backend, const Backend *reference, Team *team);
+
+#endif
