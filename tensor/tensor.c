@@ -2,6 +2,7 @@
 #include "tensor/tensor.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,4 +100,11 @@ void tensor_read(const Tensor *x, int64_t at, real *to, int64_t count)
     REQUIRE(at >= 0 && count >= 0 && at + count <= shape_count(x->shape), "read: %" PRId64 " elements at %" PRId64 " of %s",
             count, at, shape_text(x->shape).s);
     if (count) memcpy(to, x->data + at, (size_t)count * sizeof *to);
+}
+
+bool tensor_finite(const Tensor *x)
+{
+    for (int64_t i = 0, end = shape_count(x->shape); i < end; i++)
+        if (!isfinite(x->data[i])) return false;
+    return true;
 }

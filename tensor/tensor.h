@@ -51,6 +51,8 @@ Tensor *tensor_reshape(Arena *a, Tensor *x, Shape s);   /* same count; gradients
 void tensor_write(Tensor *x, int64_t at, const real *from, int64_t count);       /* element offsets              */
 void tensor_read(const Tensor *x, int64_t at, real *to, int64_t count);
 
+bool tensor_finite(const Tensor *x);              /* no infinity and no NaN in its data                           */
+
 typedef struct Ids { Shape shape; const int32_t *v; } Ids;                       /* tokens, labels, row maps     */
 
 #endif
