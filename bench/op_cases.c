@@ -103,7 +103,7 @@ OpRun *op_run_new(const OpCase *c, bool real_size)
     r->params = params_new(1);
     for (int i = 0; i < OP_MAX_IN; i++) {
         if (in[i].n) r->in[i] = param(params_root(r->params), names[i], in[i], INIT_NORMAL, real_size ? 0.5 : 1);
-        if (c->first_again[i]) r->in[i] = r->in[0];
+        if (c->again[i]) r->in[i] = r->in[c->again[i] - FIRST];
     }
     make_ids(r);
     return r;
@@ -202,7 +202,7 @@ void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
     memcpy(in, r->in, sizeof in);
     if (r->what->computed) in[0] = tape_apply(t, &(Apply){ &copy_op, { in[0] }, { in[0]->shape }, NULL, 0 })->out[0];
     for (int i = 0; i < OP_MAX_IN; i++)
-        if (r->what->first_again[i]) in[i] = in[0];
+        if (r->what->again[i]) in[i] = in[r->what->again[i] - FIRST];
     t->training = r->what->training;
     out[0] = out[1] = NULL;
     for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
@@ -261,7 +261,7 @@ static Results results_of(OpRun *r, const Backend *backend, Team *team)
         if (out[i]) store(&results, i, out[i]->data, shape_count(out[i]->shape));
     tape_backward(t, probe(t, out));
     for (int i = 0; i < OP_MAX_IN; i++)
-        if (r->in[i] && !r->what->first_again[i])
+        if (r->in[i] && !r->what->again[i])
             store(&results, OP_MAX_OUT + i, r->in[i]->grad, shape_count(r->in[i]->shape));
     tape_free(t);
     return results;

@@ -10,12 +10,14 @@
 #include "tensor/gradcheck.h"
 #include "tensor/ops.h"
 
+enum { FIRST = 1, SECOND = 2 };
+
 typedef struct OpCase {
     const Op   *op;
     const char *detail;                          /* what is special: "transposed, gelu"                              */
     Shape       in[OP_MAX_IN];                   /* n = 0: no such input                                             */
     Shape       real_size[OP_MAX_IN];            /* as large as models have it, for speed; n = 0: not timed          */
-    bool        first_again[OP_MAX_IN];          /* this input is in[0] once more                                    */
+    int         again[OP_MAX_IN];                /* FIRST, SECOND: this input is in[0], in[1] once more              */
     bool        computed;                        /* in[0] comes out of another op, so that its memory may be reused  */
     bool        training;                        /* dropout is on                                                    */
     bool        wants_probs, only_probs;         /* attention: ask for probs; let the loss read nothing else         */

@@ -1,0 +1,266 @@
+/* test_tape.c - recording, walking back, and giving memory back. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+#include "tensor/ops.h"
+
+enum { DEPTH = 8, ROWS = 256, WIDTH = 64, CLASSES = 100 };
+
+static Tensor *leaf(Arena *a, Shape s, bool wants_grad)
+{
+    Tensor *x = tensor_new(a, s);
+
+    for (int64_t i = 0; i < shape_count(s); i++) {
+        real v = (real)sin((double)i * 1.7 + (double)s.d[0]);
+        tensor_write(x, i, &v, 1);
+    }
+    x->wants_grad = wants_grad;
+    if (wants_grad) x->grad = arena_zeros(a, (size_t)shape_count(s) * sizeof(real));
+    return x;
+}
+
+static real at(const Tensor *x, int64_t i)
+{
+    real v;
+    tensor_read(x, i, &v, 1);
+    return v;
+}
+
+/* A tape, and weights that outlive it. */
+static Tape   *t;
+static Arena  *weights;
+static Tensor *x0, *w[DEPTH], *head;
+static int32_t targets[ROWS];
+
+static void set_up(void)
+{
+    t = tape_new(&backend_reference, NULL, 3);
+    weights = arena_new(1 << 16);
+    x0 = leaf(weights, SHAPE(ROWS, WIDTH), false);
+    for (int i = 0; i < DEPTH; i++) {
+        w[i] = leaf(weights, SHAPE(WIDTH, WIDTH), true);
+        w[i]->name = "w";
+    }
+    head = leaf(weights, SHAPE(CLASSES, WIDTH), true);
+    for (int i = 0; i < ROWS; i++) targets[i] = i % CLASSES;
+}
+
+static void tear_down(void)
+{
+    tape_free(t);
+    arena_free(weights);
+}
+
+TestSuite(tape, .init = set_up, .fini = tear_down);
+
+static Tensor *deep_loss(void)
+{
+    Tensor *x = x0;
+
+    for (int i = 0; i < DEPTH; i++) x = op_linear(t, x, w[i], NULL, (LinearOptions){ .activation = ACT_GELU, .residual = x });
+    x = op_linear(t, x, head, NULL, (LinearOptions){ 0 });
+    return op_cross_entropy(t, x, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 });
+}
+
+Test(tape, peak_memory_of_training_is_that_of_the_forward)
+{
+    Tensor *loss = deep_loss();
+    size_t  forward = arena_live(t->arena);
+
+    tape_backward(t, loss);
+    cr_expect_leq((double)arena_peak(t->arena), 1.3 * (double)forward, "%zu bytes of forward, but %zu at the peak", forward,
+                  arena_peak(t->arena));
+}
+
+Test(tape, backward_gives_everything_back)
+{
+    tape_backward(t, deep_loss());
+    cr_expect_eq(arena_live(t->arena), 0, "%zu bytes are still alive", arena_live(t->arena));
+}
+
+Test(tape, the_next_step_needs_no_more_memory)
+{
+    tape_backward(t, deep_loss());
+    size_t peak = arena_peak(t->arena);
+    tape_reset(t);
+    tape_backward(t, deep_loss());
+    cr_expect_eq(arena_peak(t->arena), peak);
+}
+
+Test(tape, cross_entropy_holds_the_logits_once)
+{
+    Tensor *logits = op_linear(t, x0, head, NULL, (LinearOptions){ 0 });
+    size_t  before = arena_live(t->arena);
+
+    tape_backward(t, op_cross_entropy(t, logits, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    cr_expect_leq(arena_peak(t->arena) - before, ROWS * CLASSES * sizeof(real) / 10);
+}
+
+Test(tape, cross_entropy_leaves_a_leaf_alone)
+{
+    Tensor *logits = leaf(weights, SHAPE(2, 3), true);
+    real    before[6], after[6];
+
+    tensor_read(logits, 0, before, 6);
+    tape_backward(t, op_cross_entropy(t, logits, (Ids){ SHAPE(2), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    tensor_read(logits, 0, after, 6);
+    cr_expect_arr_eq(before, after, sizeof before);
+    cr_expect_neq(logits->grad[0], 0);
+}
+
+Test(tape, what_is_kept_survives_backward)
+{
+    Tensor *y = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 });
+    real    before = at(y, 5);
+
+    y->keep = true;
+    Tensor *logits = op_linear(t, y, head, NULL, (LinearOptions){ 0 });
+    tape_backward(t, op_cross_entropy(t, logits, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    cr_expect_eq(at(y, 5), before);
+    cr_expect_not_null(y->grad);
+}
+
+Test(tape, a_gradient_flows_through_reshapes_to_the_base)
+{
+    Tensor *a = leaf(weights, SHAPE(2, 6), true), *b = leaf(weights, SHAPE(1, 12), false), *twice, *y;
+
+    twice = tensor_reshape(t->arena, tensor_reshape(t->arena, a, SHAPE(3, 4)), SHAPE(1, 12));
+    y = op_linear(t, twice, b, NULL, (LinearOptions){ 0 });
+    y = op_add(t, tensor_reshape(t->arena, y, SHAPE(1)), leaf(weights, SHAPE(1), false));
+    tape_backward(t, y);
+    for (int64_t i = 0; i < 12; i++) cr_expect_eq(a->grad[i], at(b, i));
+    cr_expect_null(twice->grad, "an alias never holds a gradient of its own");
+}
+
+Test(tape, a_reshape_of_a_computed_tensor_shares_its_gradient)
+{
+    Tensor *a = leaf(weights, SHAPE(1, 6), true), *ones = leaf(weights, SHAPE(1, 6), false);
+
+    for (int64_t i = 0; i < 6; i++) tensor_write(ones, i, &(real){ 1 }, 1);
+    Tensor *y = op_add(t, a, ones), *alias = tensor_reshape(t->arena, y, SHAPE(2, 3));
+    Tensor *z = op_add(t, tensor_reshape(t->arena, alias, SHAPE(1, 6)), y);      /* y, read twice by two shapes */
+    tape_backward(t, op_linear(t, z, ones, NULL, (LinearOptions){ 0 }));
+    for (int64_t i = 0; i < 6; i++) cr_expect_eq(a->grad[i], 2);
+    cr_expect_null(alias->grad);
+}
+
+Test(tape, gradients_of_two_readers_add_up)
+{
+    Tensor *a = leaf(weights, SHAPE(1), true);
+
+    tape_backward(t, op_add(t, op_add(t, a, a), a));
+    cr_expect_eq(a->grad[0], 3);
+}
+
+Test(tape, what_wants_no_gradient_is_not_recorded)
+{
+    op_linear(t, x0, x0, NULL, (LinearOptions){ 0 });
+    cr_expect_null(t->last);
+    w[0]->wants_grad = false;
+    tape_backward(t, deep_loss());
+    cr_expect_eq(w[0]->grad[0], 0, "a frozen weight receives no gradient");
+    cr_expect_neq(w[1]->grad[0], 0);
+}
+
+Test(tape, a_branch_that_does_not_reach_the_loss_is_given_back)
+{
+    Tensor *y = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 });
+
+    op_linear(t, y, w[1], NULL, (LinearOptions){ .activation = ACT_GELU });
+    Tensor *z = op_linear(t, y, head, NULL, (LinearOptions){ 0 });
+    tape_backward(t, op_cross_entropy(t, z, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    cr_expect_eq(w[1]->grad[0], 0);
+    cr_expect_neq(w[0]->grad[0], 0);
+    cr_expect_eq(arena_live(t->arena), 0);
+}
+
+Test(tape, inference_keeps_only_what_is_kept)
+{
+    t->recording = false;
+    Tensor   *x = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 }), *y;
+    ArenaMark m = tape_mark(t);
+    size_t    before = arena_live(t->arena);
+    real      expected;
+
+    y = op_linear(t, x, w[1], NULL, (LinearOptions){ .activation = ACT_GELU });
+    y = op_linear(t, y, w[2], NULL, (LinearOptions){ .activation = ACT_GELU });
+    expected = at(y, ROWS * WIDTH - 1);
+    size_t full = arena_live(t->arena);
+    y = tape_keep(t, m, y);
+    cr_expect_eq(at(y, ROWS * WIDTH - 1), expected);
+    cr_expect_lt(arena_live(t->arena), full);
+    cr_expect_leq(arena_live(t->arena) - before, ROWS * WIDTH * sizeof(real) + 1024);
+    cr_expect_null(t->last);
+    cr_expect_not(y->wants_grad);
+}
+
+Test(tape, inference_by_blocks_runs_in_constant_memory)
+{
+    t->recording = false;
+    Tensor   *x = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 });
+    size_t    live = 0;
+
+    for (int i = 0; i < 50; i++) {
+        ArenaMark m = tape_mark(t);
+        Tensor   *y = tape_keep(t, m, op_linear(t, x, w[i % DEPTH], NULL, (LinearOptions){ .activation = ACT_RELU }));
+        tensor_write(x, 0, y->data, ROWS * WIDTH);
+        arena_release(t->arena, m);
+        if (i == 0) live = arena_live(t->arena);
+        cr_assert_eq(arena_live(t->arena), live);
+    }
+    cr_expect_eq(arena_live(t->scratch), 0);
+    cr_expect_eq(arena_live(t->records), 0);
+}
+
+Test(tape, keeping_does_nothing_while_recording)
+{
+    ArenaMark m = tape_mark(t);
+    Tensor   *y = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 });
+
+    cr_expect_eq(tape_keep(t, m, y), y);
+}
+
+Test(tape, watching_names_the_first_output_that_is_not_finite)
+{
+    t->watching = true;
+    deep_loss();
+    cr_expect_null(t->watch);
+    tape_reset(t);
+    tensor_write(w[3], 17, &(real){ (real)NAN }, 1);
+    w[3]->name = "h.3.weight";
+    deep_loss();
+    cr_assert_not_null(t->watch);
+    cr_expect_str_eq(t->watch, "linear of linear, h.3.weight, linear: output (256,64)");
+}
+
+Test(tape, watching_names_the_first_gradient_that_is_not_finite)
+{
+    /* 0 * inf is finite nowhere: the output of a relu hides a huge slope, the gradient does not. */
+    Tensor *a = leaf(weights, SHAPE(1, 2), true), *big = leaf(weights, SHAPE(1, 2), true);
+
+    a->name = "a";
+    big->name = "big";
+    tensor_write(a, 0, (real[]){ 0, 0 }, 2);
+    tensor_write(big, 0, (real[]){ (real)1e30, (real)1e30 }, 2);
+    t->watching = true;
+    Tensor *y = op_linear(t, a, big, NULL, (LinearOptions){ 0 });
+    y = op_linear(t, y, leaf(weights, SHAPE(1, 1), false), NULL, (LinearOptions){ 0 });
+    a->grad[0] = (real)INFINITY;
+    tape_backward(t, y);
+    cr_assert_not_null(t->watch);
+    cr_expect_str_eq(t->watch, "linear of a, big: gradient of a (1,2)");
+}
+
+Test(tape, backward_from_many_numbers_is_a_bug, .signal = SIGABRT)
+{
+    tape_backward(t, op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 }));
+}
+
+Test(tape, reading_the_loss_after_backward_is_a_bug, .signal = SIGABRT)
+{
+    Tensor *loss = deep_loss();
+    tape_backward(t, loss);
+    tape_scalar(loss);
+}
