@@ -1,0 +1,46 @@
+/* store_file.h - the file around the HDF5 data, private to store*.c: its table of parts, checksums, and HDF5 in memory.
+ *
+ * A store is [user block][parts…]: HDF5 skips a user block, whose size is a power of two. Ours is readable text:
+ *     limn store, layout 1
+ *     at 2048 bytes 8123456 sha256 6f1c…             everything HDF5 needs, and all small data
+ *     at 8125504 bytes 1214545920 checked by item    pictures: /images/xxh64 holds a checksum of each
+ *     sha256 90ab…                                   of the text above: the hash of the store
+ * padded with zeros. Parts follow each other without a gap up to the end of the file, so that every byte is covered by a hash.
+ *
+ * HDF5 1.10 crashes or hangs on damaged files and can report success on a full disk. So it never touches the disk here: it reads
+ * and writes Sparse memory through a small file driver of ours, and bytes only reach it after their SHA-256 has been checked. */
+#ifndef LIMN_STORE_FILE_H
+#define LIMN_STORE_FILE_H
+
+#include <hdf5.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/err.h"
+
+enum { STORE_USER_BLOCK = 2048, STORE_MAX_PARTS = 8 };
+
+typedef struct Part { int64_t at, bytes; bool by_item; char sha256[65]; } Part;
+typedef struct Parts { int count; Part part[STORE_MAX_PARTS]; char hash[65]; } Parts;
+
+/* Writes the user block; sets parts->hash. */
+void parts_write(Parts *parts, char block[STORE_USER_BLOCK]);
+/* Reads and checks it; `path` is for messages, `file_bytes` what the file really has. */
+bool parts_read(const char block[STORE_USER_BLOCK], const char *path, int64_t file_bytes, Parts *out, Err *err);
+
+/* XXH64 (Collet 2012, xxhash.com, seed 0): some 10 GB/s, far better than a CRC at telling damaged pictures. */
+uint64_t xxh64(const void *data, size_t bytes);
+
+/* ---- HDF5 in memory: `capacity` bytes of address space, of which only the touched pages cost memory ------------------ */
+typedef struct Sparse { uint8_t *p; size_t capacity, end; bool writable; } Sparse;   /* end: of the file */
+
+bool  sparse_new(Sparse *m, size_t capacity, Err *err);
+void  sparse_free(Sparse *m);
+/* Opens (or creates, when writable) the HDF5 file in m; negative on failure. m must outlive it. */
+hid_t sparse_open(Sparse *m);
+
+/* HDF5 is used by one thread at a time, and silently. */
+void hdf5_enter(void);
+void hdf5_leave(void);
+
+#endif
