@@ -16,6 +16,7 @@ enum { ARENA_BLOCK = 1 << 20, CHUNK = 4096 };
 struct Params {
     Arena   *arena;
     uint64_t seed;
+    bool     blank;                              /* initial values are left 0 */
     Param  **list;                               /* each stays where it is while the list grows */
     int      count, room;
 };
@@ -26,6 +27,13 @@ Params *params_new(uint64_t seed)
     REQUIRE(p, "params_new: out of memory");
     p->arena = arena_new(ARENA_BLOCK);
     p->seed  = seed;
+    return p;
+}
+
+Params *params_blank(void)
+{
+    Params *p = params_new(0);
+    p->blank = true;
     return p;
 }
 
@@ -102,11 +110,11 @@ Tensor *param(Scope s, const char *name, Shape shape, Init init, double spread)
     path_append(s.path, sizeof s.path, name);
     REQUIRE(!params_find(p, s.path), "param: there is a parameter '%s' already", s.path);
 
-    Tensor *x = tensor_new(p->arena, shape);
+    Tensor *x = p->blank ? tensor_zeros(p->arena, shape) : tensor_new(p->arena, shape);
     x->name       = arena_text(p->arena, s.path);
     x->keep       = true;
     x->wants_grad = true;
-    fill_initial(p, x, init, spread);
+    if (!p->blank) fill_initial(p, x, init, spread);
 
     if (p->count == p->room) {
         p->room = p->room ? 2 * p->room : 64;
@@ -169,4 +177,21 @@ int params_scale(Params *p, const char *prefix, double lr_scale)
         matched++;
     }
     return matched;
+}
+
+const char *params_largest_grad(Params *p)
+{
+    const char *name = "none";
+    double largest = -1;
+
+    for (int i = 0; i < p->count; i++) {
+        const Tensor *x = p->list[i]->tensor;
+        for (int64_t j = 0, end = x->grad ? shape_count(x->shape) : 0; j < end; j++) {
+            if (!isfinite(x->grad[j])) return x->name;
+            if (fabs((double)x->grad[j]) <= largest) continue;
+            largest = fabs((double)x->grad[j]);
+            name = x->name;
+        }
+    }
+    return name;
 }

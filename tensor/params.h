@@ -26,6 +26,7 @@ typedef struct Params Params;
 typedef struct Scope { Params *params; char path[256]; } Scope;
 
 Params *params_new(uint64_t seed);
+Params *params_blank(void);                      /* for a model about to be loaded: nothing is drawn, all values are 0 */
 void    params_free(Params *p);
 Arena  *params_arena(Params *p);                 /* model structures live there too */
 Scope   params_root(Params *p);
@@ -38,6 +39,7 @@ Param  *params_find(Params *p, const char *name);                    /* NULL whe
 int64_t params_elements(const Params *p);
 void    params_touch(Params *p);                                     /* all versions + 1 */
 void    params_zero_grad(Params *p);
+const char *params_largest_grad(Params *p);      /* name of the parameter with the largest (or a non-finite) gradient */
 /* Every parameter whose name starts with prefix gets this learning-rate scale; 0 freezes (no gradient is computed). */
 int     params_scale(Params *p, const char *prefix, double lr_scale);
 
