@@ -49,7 +49,8 @@ typedef struct Model {
     Captioner *captioner;
     Tokenizer *tokenizer;
     Preprocess preprocess;
-    int        max_length, beam;                 /* from generation_config.json                                        */
+    int        max_length, beam;                 /* from generation_config.json; tokens without <bos>                  */
+    bool       average;                          /* rank hypotheses by their average log-probability, not the sum      */
 } Model;
 
 json_t *captioner_config_to_json(const CaptionerConfig *c, const Tokenizer *k);
