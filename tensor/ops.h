@@ -34,7 +34,8 @@ Tensor *op_linear(Tape *t, Tensor *x, Tensor *w, Tensor *b, LinearOptions o);
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 Tensor *op_activation(Tape *t, Tensor *x, Activation a);
-Tensor *op_add(Tape *t, Tensor *x, Tensor *y);                       /* y's shape ends x's: it repeats over the leading dims */
+/* y's shape ends x's, and y repeats over x's leading dimensions; leading dimensions of 1 in y do not count.           */
+Tensor *op_add(Tape *t, Tensor *x, Tensor *y);
 /* Inverted dropout (Srivastava et al. 2014): keeps with probability 1-p and scales by 1/(1-p). The identity (x itself) when
  * the tape is not training or p = 0. Masks come from Philox and are drawn again in backward, not stored.              */
 Tensor *op_dropout(Tape *t, Tensor *x, double p);
@@ -44,7 +45,8 @@ Tensor *op_layer_norm(Tape *t, Tensor *x, Tensor *w, Tensor *b, double eps);
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 Tensor *op_concat(Tape *t, Tensor *x, Tensor *y, int axis);          /* equal but along axis                          */
-/* A y with leading dimension 1 repeats over x's batch in concat along axis 1 (a class token): (1,1,C) + (B,N,C) -> (B,1+N,C). */
+/* Along axis 1 and later a part with leading dimension 1 repeats over the other's batch (a class token):
+ * (1,1,C) + (B,N,C) -> (B,1+N,C).                                                                                    */
 Tensor *op_slice(Tape *t, Tensor *x, int axis, int64_t from, int64_t to);
 Tensor *op_patches(Tape *t, Tensor *pixels, int size);               /* (B,C,H,W) -> (B, H/s*W/s, C*s*s), channel first */
 Tensor *op_embedding(Tape *t, Tensor *table, Ids ids);               /* (V,C)[..] -> (..,C)                           */
@@ -68,7 +70,8 @@ typedef struct AttentionOptions {
     double         dropout;                      /* on the probabilities, while training                             */
 } AttentionOptions;
 /* q (B,T,>=C), k and v (Bk,S,>=C) -> (B,T,C). The same tensor may serve as q, k and v. `probs`, when not NULL, receives
- * (B,heads,T,S), through which gradients flow too. A row whose keys are all masked gives zeros, as PyTorch's SDPA does.
+ * (B,heads,T,S) before dropout, through which gradients flow too; S there is key_count where that is given.
+ * A row whose keys are all masked gives zeros, as PyTorch's SDPA does, and so do its probs.
  * The id arrays must live until backward.                                                                            */
 Tensor *op_attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, AttentionOptions o, Tensor **probs);
 

@@ -4,7 +4,6 @@
  * the pieces of data that backward gives back from joining into larger ones.                                        */
 #include "tensor/tape.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +103,11 @@ void *tape_scratch(Tape *t, size_t bytes)
 }
 
 /* ---- watching for values that are not finite --------------------------------------------------------------------- */
-static bool all_finite(const real *v, int64_t count)
+static bool gradient_finite(const Tensor *x)
 {
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(v[i])) return false;
-    return true;
+    Tensor gradient = { .shape = x->shape, .data = x->grad };
+
+    return tensor_finite(&gradient);
 }
 
 /* "linear of layer_norm, h.0.mlp.c_fc.weight": inputs tell one linear from the next. */
@@ -128,7 +127,7 @@ static void watch_report(Tape *t, const Node *n, const char *what, const Tensor 
 static void watch_outputs(Tape *t, const Node *n)
 {
     for (int i = 0; i < OP_MAX_OUT && !t->watch; i++)
-        if (n->out[i] && !all_finite(n->out[i]->data, shape_count(n->out[i]->shape)))
+        if (n->out[i] && !tensor_finite(n->out[i]))
             watch_report(t, n, "output", n->out[i]);
 }
 
@@ -138,7 +137,7 @@ static void watch_gradients(Tape *t, const Node *n)
         Tensor *x = n->in[i] ? holder(n->in[i]) : NULL;
         char    what[160];
 
-        if (!x || !x->grad || all_finite(x->grad, shape_count(x->shape))) continue;
+        if (!x || !x->grad || gradient_finite(x)) continue;
         snprintf(what, sizeof what, "gradient of %s", x->name ? x->name : "an input");
         watch_report(t, n, what, x);
     }
