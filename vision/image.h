@@ -24,8 +24,10 @@ bool  image_encode_jpeg(const Image *im, int quality, uint8_t **data, size_t *by
 /* ---- geometry; all return a new picture -------------------------------------------------------------------------- */
 typedef enum Filter { FILTER_NEAREST, FILTER_BILINEAR, FILTER_BICUBIC, FILTER_LANCZOS } Filter;
 bool  filter_find(const char *name, Filter *out);                    /* "nearest", "bilinear", "bicubic", "lanczos"   */
+const char *filter_name(Filter f);
 /* Pillow's Image.resize, byte for byte: double coefficients with antialiasing support, 22-bit fixed point, horizontal then
- * vertical pass; nearest accumulates its step. Any channel count.                                                     */
+ * vertical pass; nearest accumulates its step. 1 to 4 channels, each on its own: equal to Pillow's for its modes L and RGB (Pillow
+ * multiplies the colours of RGBA by alpha first; here nothing that was read has alpha).                                */
 Image image_resize(const Image *im, int width, int height, Filter f);
 Image image_crop(const Image *im, int x, int y, int width, int height);          /* outside the picture: black       */
 Image image_pad(const Image *im, int left, int top, int width, int height, const uint8_t fill[4]);

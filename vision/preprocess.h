@@ -11,11 +11,16 @@
 #include "tensor/tensor.h"
 #include "vision/image.h"
 
-typedef enum ResizeMode { RESIZE_SQUASH, RESIZE_CROP, RESIZE_PAD } ResizeMode;   /* to size x size; crop: shortest side, then centre */
+typedef enum ResizeMode {
+    RESIZE_SQUASH,                               /* to size x size, proportions not kept                              */
+    RESIZE_CROP,                                 /* the shorter side to size, then the centre                         */
+    RESIZE_PAD                                   /* the longer side to size, then a frame of the mean colour          */
+} ResizeMode;
 
 typedef struct Preprocess {
     ResizeMode mode;
     int        size;                             /* pixels a side                                                     */
+    int        edge;                             /* what the picture is resized to before a centre crop to `size`; 0: size */
     Filter     filter;
     double     mean[3], std[3];                  /* of values in 0..1                                                 */
 } Preprocess;

@@ -1,0 +1,60 @@
+/* exif.c - which way up: the orientation tag of EXIF (CIPA DC-008, section 4.6.4; the container is TIFF 6.0, section 2).
+ *
+ *     1 upright   2 mirrored   3 turned by 180   4 upside down mirrored
+ *     5 transposed   6 to be turned clockwise   7 transposed the other way   8 to be turned counter-clockwise            */
+#include <string.h>
+
+#include "vision/codec.h"
+
+typedef struct Tiff { const uint8_t *data; size_t size; bool big; } Tiff;
+
+/* 0 beyond the end: a broken directory then ends or holds no orientation. */
+static uint32_t number(const Tiff *t, size_t at, int bytes)
+{
+    uint32_t v = 0;
+    if (at > t->size || t->size - at < (size_t)bytes)
+        return 0;
+    for (int i = 0; i < bytes; i++)
+        v = v << 8 | t->data[at + (size_t)(t->big ? i : bytes - 1 - i)];
+    return v;
+}
+
+int exif_orientation(const uint8_t *tiff, size_t size)
+{
+    enum { ORIENTATION = 0x0112, SHORT = 3, LONG = 4, ENTRY = 12 };
+    Tiff t = { tiff, size, false };
+    if (size < 8) return 1;
+    if (memcmp(tiff, "MM\0*", 4) == 0) t.big = true;
+    else if (memcmp(tiff, "II*\0", 4) != 0) return 1;
+
+    size_t   directory = number(&t, 4, 4);
+    uint32_t entries   = number(&t, directory, 2);
+    for (uint32_t i = 0; i < entries; i++) {
+        size_t entry = directory + 2 + (size_t)i * ENTRY;
+        if (number(&t, entry, 2) != ORIENTATION)
+            continue;
+        uint32_t type = number(&t, entry + 2, 2);
+        uint32_t v    = type == SHORT ? number(&t, entry + 8, 2) : type == LONG ? number(&t, entry + 8, 4) : 1;
+        return v >= 1 && v <= 8 ? (int)v : 1;
+    }
+    return 1;
+}
+
+Image exif_upright(Image im, int orientation)
+{
+    if (orientation < 2 || orientation > 8)
+        return im;
+    bool   turned = orientation >= 5;
+    size_t W = (size_t)im.width, H = (size_t)im.height, C = (size_t)im.channels;
+    Image  out = image_new(turned ? im.height : im.width, turned ? im.width : im.height, im.channels);
+    uint8_t *to = out.pixels;
+    for (size_t y = 0; y < (size_t)out.height; y++)
+        for (size_t x = 0; x < (size_t)out.width; x++, to += C) {
+            size_t row = turned ? x : y, column = turned ? y : x;
+            if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) row = H - 1 - row;
+            if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) column = W - 1 - column;
+            memcpy(to, im.pixels + (row * W + column) * C, C);
+        }
+    image_free(&im);
+    return out;
+}

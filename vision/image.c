@@ -1,0 +1,171 @@
+/* image.c - pictures: reading by magic bytes, and the geometry that needs no filter. */
+#include "vision/image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/file.h"
+#include "vision/codec.h"
+
+static const int64_t MAX_SIDE = 65535, MAX_PIXELS = (int64_t)1 << 28;
+
+bool image_size_check(int64_t width, int64_t height, const char *name, Err *err)
+{
+    if (width < 1 || height < 1)
+        return fail(err, "%s: the picture is %lld x %lld pixels: nothing to see", name, (long long)width, (long long)height);
+    if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS)
+        return fail(err, "%s: %lld x %lld pixels are too many; at most %lld a side and %lld million in all",
+                    name, (long long)width, (long long)height, (long long)MAX_SIDE, (long long)(MAX_PIXELS / 1000000));
+    return true;
+}
+
+bool image_try_new(int width, int height, int channels, const char *name, Image *out, Err *err)
+{
+    *out = (Image){ width, height, channels, calloc((size_t)width * (size_t)height, (size_t)channels) };
+    return out->pixels || fail(err, "%s: no memory for %d x %d pixels", name, width, height);
+}
+
+Image image_new(int width, int height, int channels)
+{
+    Image im;
+    Err   err = { 0 };
+    REQUIRE(width > 0 && height > 0 && channels > 0, "image_new: %d x %d x %d", width, height, channels);
+    REQUIRE(image_try_new(width, height, channels, "image_new", &im, &err), "%s", err.text);
+    return im;
+}
+
+void image_free(Image *im)
+{
+    free(im->pixels);
+    *im = (Image){ 0 };
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Format {
+    const char *name, *magic;
+    size_t      at, length;                      /* of the magic */
+    bool      (*decode)(Bytes in, const char *name, Decoded *d, Image *out, Err *err);   /* NULL: known by name only */
+} Format;
+
+static const Format FORMATS[] = {
+    { "JPEG", "\xff\xd8\xff",       0, 3, jpeg_decode },
+    { "PNG",  "\x89PNG\r\n\x1a\n",  0, 8, png_decode },
+    { "GIF",  "GIF8",               0, 4, NULL },
+    { "WebP", "WEBP",               8, 4, NULL },
+    { "BMP",  "BM",                 0, 2, NULL },
+    { "TIFF", "II*\0",              0, 4, NULL },
+    { "TIFF", "MM\0*",              0, 4, NULL },
+    { "HEIF", "ftyp",               4, 4, NULL } };
+
+static const Format *find_format(Bytes in, const char *name, Err *err)
+{
+    if (in.size == 0) {
+        fail(err, "%s: the file is empty; a JPEG or PNG picture is wanted", name);
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof FORMATS / sizeof *FORMATS; i++) {
+        const Format *f = &FORMATS[i];
+        if (in.size < f->at + f->length || memcmp(in.data + f->at, f->magic, f->length) != 0)
+            continue;
+        if (!f->decode)
+            fail(err, "%s: this is a %s file; limn reads JPEG and PNG, please convert it", name, f->name);
+        return f->decode ? f : NULL;
+    }
+    fail(err, "%s: not a picture: it starts with neither a JPEG nor a PNG signature", name);
+    return NULL;
+}
+
+/* Alpha over white, rounded as Pillow's Image.paste with a mask: (255 (255 - a) + v a) / 255. */
+static void flatten(Image *im)
+{
+    if (im->channels != 4)
+        return;
+    size_t n = (size_t)im->width * (size_t)im->height;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < 3; c++) {
+            const uint8_t *p = im->pixels + 4 * i;
+            unsigned a = p[3], v = 255 * (255 - a) + p[c] * a + 128;
+            uint8_t  over = (uint8_t)((v + (v >> 8)) >> 8);
+            im->pixels[3 * i + c] = over;        /* never ahead of what is still to be read: 3i+c <= 4i+c */
+        }
+    uint8_t *smaller = realloc(im->pixels, 3 * n);
+    if (smaller) im->pixels = smaller;
+    im->channels = 3;
+}
+
+bool image_decode(const void *data, size_t bytes, const char *name, Image *out, Err *err)
+{
+    Bytes   in = { data, bytes };
+    Decoded d  = { 0, 0, 1 };
+    *out = (Image){ 0 };
+    const Format *f = find_format(in, name, err);
+    if (!f || !f->decode(in, name, &d, out, err))
+        return false;
+    flatten(out);
+    *out = exif_upright(*out, d.orientation);
+    return true;
+}
+
+bool image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err)
+{
+    Bytes   in = { data, bytes };
+    Decoded d  = { 0, 0, 1 };
+    const Format *f = find_format(in, name, err);
+    if (!f || !f->decode(in, name, &d, NULL, err))
+        return false;
+    *width  = d.orientation >= 5 ? d.height : d.width;
+    *height = d.orientation >= 5 ? d.width : d.height;
+    return true;
+}
+
+bool image_read(const char *path, Image *out, Err *err)
+{
+    size_t bytes;
+    *out = (Image){ 0 };
+    char *data = file_read(path, &bytes, err);
+    bool  ok   = data && image_decode(data, bytes, path, out, err);
+    free(data);
+    return ok;
+}
+
+/* ---- geometry ---------------------------------------------------------------------------------------------------- */
+
+/* Copies the part of `im` that falls on `out` when its top left lies at (left, top). */
+static void place(const Image *im, Image *out, int left, int top)
+{
+    size_t pixel = (size_t)im->channels;
+    int    x0 = left > 0 ? left : 0, x1 = left + im->width < out->width ? left + im->width : out->width;
+    for (int y = 0; y < im->height && x0 < x1; y++)
+        if (top + y >= 0 && top + y < out->height)
+            memcpy(out->pixels + ((size_t)(top + y) * (size_t)out->width + (size_t)x0) * pixel,
+                   im->pixels + ((size_t)y * (size_t)im->width + (size_t)(x0 - left)) * pixel, (size_t)(x1 - x0) * pixel);
+}
+
+Image image_crop(const Image *im, int x, int y, int width, int height)
+{
+    Image out = image_new(width, height, im->channels);
+    place(im, &out, -x, -y);
+    return out;
+}
+
+Image image_pad(const Image *im, int left, int top, int width, int height, const uint8_t fill[4])
+{
+    REQUIRE(im->channels <= 4, "image_pad: %d channels", im->channels);
+    Image  out = image_new(width, height, im->channels);
+    size_t n = (size_t)width * (size_t)height, pixel = (size_t)im->channels;
+    for (size_t i = 0; i < n; i++)
+        memcpy(out.pixels + i * pixel, fill, pixel);
+    place(im, &out, left, top);
+    return out;
+}
+
+Image image_flip(const Image *im)
+{
+    Image  out = image_new(im->width, im->height, im->channels);
+    size_t pixel = (size_t)im->channels, width = (size_t)im->width;
+    for (size_t y = 0; y < (size_t)im->height; y++)
+        for (size_t x = 0; x < width; x++)
+            memcpy(out.pixels + (y * width + x) * pixel, im->pixels + (y * width + width - 1 - x) * pixel, pixel);
+    return out;
+}
