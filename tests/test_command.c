@@ -1,0 +1,147 @@
+/* test_command.c - limn as a person meets it: help, mistakes, bad files. One clear error each, the right exit status, nothing lost. */
+#include <criterion/criterion.h>
+#include <unistd.h>
+
+#include "tests/shell.h"
+
+/* One sentence that names the place, and the exit status that scripts rely on. */
+static void refused(Shell s, int status, const char *naming)
+{
+    cr_assert_eq(s.status, status, "status %d, wanted %d: %s", s.status, status, s.err);
+    cr_assert(says(&s, naming), "'%s' is not in: %s", naming, s.err);
+    cr_assert(!says(&s, "Sanitizer") && !says(&s, "limn: bug"), "%s", s.err);
+}
+
+Test(command, help_lists_every_command)
+{
+    Shell s = shell("limn --help");
+    cr_assert_eq(s.status, 0);
+    cr_assert(strstr(s.out, "prepare") && strstr(s.out, "train") && strstr(s.out, "evaluate") && strstr(s.out, "caption")
+              && strstr(s.out, "gradcheck"));
+}
+
+Test(command, each_command_explains_itself)
+{
+    static const char *const NAMES[] = { "prepare", "inspect", "train", "evaluate", "caption", "gradcheck" };
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        Shell s = shell("limn %s --help", NAMES[i]);
+        cr_assert_eq(s.status, 0, "%s: %s", NAMES[i], s.err);
+        cr_assert(strstr(s.out, "Usage:"));
+    }
+}
+
+Test(command, version_names_the_backends)
+{
+    Shell s = shell("limn --version");
+    cr_assert_eq(s.status, 0);
+    cr_assert(strstr(s.out, "OpenBLAS") && strstr(s.out, "reference"));
+}
+
+Test(command, wrong_usage_exits_with_2)
+{
+    refused(shell("limn nonsense"), 2, "nonsense");
+    refused(shell("limn train"), 2, "CONFIG");
+    refused(shell("limn caption"), 2, "MODEL");
+    refused(shell("limn prepare scenes"), 2, "--out");
+    refused(shell("limn prepare nowhere --out @/x.h5"), 2, "nowhere");
+    refused(shell("limn caption model x.jpg --beam many"), 2, "many");
+    refused(shell("limn train @/none.yaml"), 2, "none.yaml");
+}
+
+Test(command, five_mistakes_in_a_config_are_told_at_once_with_their_lines)
+{
+    Shell s = shell("printf 'data:\\n  store: x.h5\\n  fractoin: 1\\ntrain:\\n  pictures: many\\n  rate: -1\\n  schedule: square\\nencoder:\\n"
+                    "  width: 1.5\\n' >@/bad.yaml; limn train @/bad.yaml --run @/run");
+    refused(s, 2, "bad.yaml:3");
+    cr_assert(says(&s, "fraction"), "names the nearest key: %s", s.err);
+    cr_assert(says(&s, "bad.yaml:5") && says(&s, "bad.yaml:6") && says(&s, "bad.yaml:7") && says(&s, "bad.yaml:9"), "%s", s.err);
+    cr_assert_neq(access(shell_folder(), F_OK), -1);
+}
+
+Test(command, a_missing_or_broken_store_is_refused)
+{
+    tiny_experiment();
+    refused(shell("limn inspect @/none.h5"), 1, "none.h5");
+    refused(shell("head -c 20000 @/tiny.h5 >@/cut.h5; limn inspect @/cut.h5"), 1, "cut.h5");
+    refused(shell("head -c 3000 /dev/urandom >@/noise.h5; limn inspect @/noise.h5"), 1, "noise.h5");
+    refused(shell("limn train @/tiny.yaml --run @/r data.store=@/cut.h5"), 1, "cut.h5");
+}
+
+Test(command, a_store_of_another_size_is_refused)
+{
+    tiny_experiment();
+    refused(shell("limn train @/tiny.yaml --run @/r encoder.image=72"), 2, "encoder.image");
+}
+
+Test(command, pictures_that_cannot_be_read_are_told_and_the_others_captioned)
+{
+    tiny_experiment();
+    Shell s = shell("limn train @/tiny.yaml --run @/run -q train.steps=2");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert_eq(shell("limn caption @/run --from @/tiny.h5 --split test-iid --count 2 --attention @/sheet.png").status, 0);
+    shell(": >@/empty.jpg; head -c 500 @/sheet.png >@/cut.png; echo hello >@/text.png");
+    refused(shell("limn caption @/run @/empty.jpg"), 1, "empty.jpg");
+    refused(shell("limn caption @/run @/cut.png"), 1, "cut.png");
+    refused(shell("limn caption @/run @/text.png"), 1, "text.png");
+    refused(shell("limn caption @/run @/none.png"), 1, "none.png");
+    refused(shell("limn caption @/run @"), 1, "");
+    s = shell("limn caption @/run @/empty.jpg @/sheet.png");
+    refused(s, 1, "empty.jpg");
+    cr_assert_eq(lines(s.out), 1, "the good picture is captioned: %s", s.out);
+}
+
+Test(command, a_checkpoint_that_does_not_fit_says_every_mismatch)
+{
+    tiny_experiment();
+    Shell s = shell("limn train @/tiny.yaml --run @/run -q train.steps=2 && sed -i 's/\"n_layer\": 1/\"n_layer\": 2/' @/run/model/config.json"
+                    " && limn caption @/run --from @/tiny.h5 --split val");
+    refused(s, 1, "h.1.");
+    cr_assert(lines(s.err) > 5, "all of them: %s", s.err);
+    refused(shell("head -c 1000 @/run/model/model.safetensors >@/cut && cp @/cut @/run/model/model.safetensors;"
+                  " limn caption @/run --from @/tiny.h5 --split val"), 1, "model.safetensors");
+    refused(shell("rm @/run/model/model.safetensors; limn caption @/run --from @/tiny.h5 --split val"), 1, "model.safetensors");
+    refused(shell("limn caption @/nowhere x.png"), 1, "nowhere");
+}
+
+Test(command, a_run_is_not_begun_over)
+{
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/run -q train.steps=2").status, 0);
+    refused(shell("limn train @/tiny.yaml --run @/run -q train.steps=2"), 2, "holds a run");
+    refused(shell("limn train @/tiny.yaml --run @/run -q --resume train.steps=3"), 2, "another config");
+    cr_assert_eq(shell("limn train @/run -q").status, 0);
+}
+
+Test(command, a_full_disk_is_one_error_and_loses_nothing)
+{
+    tiny_experiment();
+    refused(shell("LIMN_FAULT=write:30000:ENOSPC limn train @/tiny.yaml --run @/run -q"), 1, "No space left");
+    Shell s = shell("limn train @/tiny.yaml --run @/run -q --resume");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    refused(shell("cp @/tiny.h5 @/keep.h5; LIMN_FAULT=write:30000:ENOSPC limn prepare scenes --preset quick --count 64 --seed 2 --out @/tiny.h5"),
+            1, "No space left");
+    cr_assert_eq(shell("cmp @/tiny.h5 @/keep.h5").status, 0, "the old store is untouched");
+}
+
+Test(command, a_folder_that_cannot_be_written_is_refused)
+{
+    tiny_experiment();
+    if (geteuid() == 0) {                        /* root may write anywhere: become nobody */
+        Shell s = shell("chmod 755 @; mkdir @/closed && chmod 555 @/closed && cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "
+                        "env ASAN_OPTIONS=detect_leaks=0 limn train @/tiny.yaml --run @/closed/run");
+        if (s.status == 127 || says(&s, "setpriv: ") || says(&s, "env: ")) cr_skip_test("cannot become another user here");
+        refused(s, 1, "closed");
+    } else refused(shell("mkdir @/closed && chmod 555 @/closed && limn train @/tiny.yaml --run @/closed/run"), 1, "closed");
+}
+
+Test(command, two_processes_do_not_share_a_run)
+{
+    tiny_experiment();
+    refused(shell("mkdir -p @/run && flock @/run/.lock limn train @/tiny.yaml --run @/run -q"), 1, "run");
+}
+
+Test(command, a_closed_pipe_is_a_failure_not_a_crash)
+{
+    Shell s = shell("limn train --help-config >/dev/full");
+    cr_assert_eq(s.status, 1);
+}

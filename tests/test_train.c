@@ -1,0 +1,133 @@
+/* test_train.c - the training contract: one seed, one hash; a kill at any moment and a resume change nothing. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/shell.h"
+
+static void weights_hash(const char *run, char hash[65])
+{
+    Shell s = shell("sha256sum <@/%s/model/model.safetensors | cut -c 1-64", run);
+    snprintf(hash, 65, "%.64s", s.out);
+}
+
+Test(train, two_runs_with_one_seed_give_the_same_weights_on_any_number_of_threads)
+{
+    char first[65], second[65], other[65];
+
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/a -q threads=1").status, 0);
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/b -q threads=2 data.workers=2").status, 0);
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/c -q seed=2").status, 0);
+    weights_hash("a", first);
+    weights_hash("b", second);
+    weights_hash("c", other);
+    cr_assert_str_eq(first, second);
+    cr_assert_str_neq(first, other);
+}
+
+static double elapsed(struct timespec since)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - since.tv_sec) + 1e-9 * (double)(now.tv_nsec - since.tv_nsec);
+}
+
+/* Kills at times spread over the length of an undisturbed run, then resumes: the weights and the log's losses are those of the
+ * undisturbed run, and every checkpoint left behind loads (a resume that could not would fail).                           */
+Test(train, killed_at_any_moment_and_resumed_it_ends_with_the_same_weights, .timeout = 500)
+{
+    enum { KILLS = 20 };
+    char whole[65], resumed[65];
+    struct timespec start;
+
+    tiny_experiment();
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    Shell s = shell("limn train @/tiny.yaml --run @/whole -q");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    double length = elapsed(start);
+    weights_hash("whole", whole);
+    srand(7);
+    for (int i = 0; i < KILLS; i++) {
+        double moment = length * (i + rand() / (RAND_MAX + 1.0)) / KILLS;
+        int pid = shell_start("limn train @/tiny.yaml --run @/killed-%d -q --resume", i), status;
+        nanosleep(&(struct timespec){ (time_t)moment, (long)(1e9 * (moment - (double)(time_t)moment)) }, NULL);
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        s = shell("limn train @/tiny.yaml --run @/killed-%d -q --resume", i);
+        cr_assert_eq(s.status, 0, "after a kill at %.3f s: %s", moment, s.err);
+        char name[32];
+        snprintf(name, sizeof name, "killed-%d", i);
+        weights_hash(name, resumed);
+        cr_assert_str_eq(resumed, whole, "killed at %.3f s of %.3f s", moment, length);
+        cr_assert_eq(shell("cmp @/whole/log.jsonl @/killed-%d/log.jsonl", i).status, 0, "the log reads like the undisturbed one");
+        shell("rm -rf @/killed-%d", i);
+    }
+}
+
+/* The same at exact bytes written, so that kills fall inside checkpoint, log and model writes. */
+Test(train, killed_inside_a_write_and_resumed_it_ends_with_the_same_weights, .timeout = 500)
+{
+    static const int BYTES[] = { 500, 20000, 60000, 90000, 120000, 200000, 260000, 350000, 500000 };
+    char whole[65], resumed[65];
+
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/whole -q").status, 0);
+    weights_hash("whole", whole);
+    for (size_t i = 0; i < sizeof BYTES / sizeof *BYTES; i++) {
+        shell("LIMN_FAULT=kill:%d limn train @/tiny.yaml --run @/k -q --resume", BYTES[i]);
+        Shell s = shell("limn train @/tiny.yaml --run @/k -q --resume");
+        cr_assert_eq(s.status, 0, "killed after %d bytes: %s", BYTES[i], s.err);
+        weights_hash("k", resumed);
+        cr_assert_str_eq(resumed, whole, "killed after %d bytes", BYTES[i]);
+        shell("rm -rf @/k");
+    }
+}
+
+Test(train, ctrl_c_writes_a_checkpoint_and_says_how_to_go_on)
+{
+    tiny_experiment();
+    Shell s = shell("timeout -s INT 0.7 limn train @/tiny.yaml --run @/run train.epochs=100000 validate.every=10000");
+    cr_assert(s.status == 1 || s.status == 124, "status %d: %s", s.status, s.err);
+    cr_assert(says(&s, "limn train"), "%s", s.err);
+    cr_assert_eq(shell("test -s @/run/checkpoints/last.safetensors").status, 0);
+}
+
+Test(train, an_exploding_loss_stops_the_run_and_names_a_tensor)
+{
+    tiny_experiment();
+    Shell s = shell("limn train @/tiny.yaml --run @/run -q train.rate=10 train.warmup=0 train.clip=0 train.epochs=50 train.explode=1.05");
+    cr_assert_eq(s.status, 1, "%s", s.err);
+    cr_assert(says(&s, "first tensor in trouble"), "%s", s.err);
+}
+
+Test(train, early_stopping_stops)
+{
+    tiny_experiment();
+    Shell s = shell("limn train @/tiny.yaml --run @/run train.rate=0 train.epochs=50 validate.patience=2");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert(says(&s, "stopping early"), "%s", s.err);
+}
+
+Test(train, accumulation_over_batches_is_an_average_and_resumes)
+{
+    tiny_experiment();
+    Shell s = shell("limn train @/tiny.yaml --run @/run -q train.accumulate=2 train.pictures=4 train.epochs=1");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+}
+
+Test(train, evaluation_writes_coco_results_and_judges_composed_pictures)
+{
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/run -q validate.measure=named").status, 0);
+    Shell s = shell("limn evaluate @/run --split test-iid --pictures 10 --json -q && test -s @/run/captions-test-iid.json && "
+                    "test -s @/run/references-test-iid.json && test -s @/run/metrics-test-iid.json");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert(strstr(s.out, "perplexity") && strstr(s.out, "named"), "%s", s.out);
+    s = shell("limn evaluate @/run --split nowhere");
+    cr_assert_eq(s.status, 2);
+}
