@@ -14,7 +14,7 @@ typedef struct EncoderConfig {
     int64_t    image, patch;                     /* pixels a side                                                     */
     int64_t    width, depth, heads, hidden;
     Activation activation;
-    double     eps, dropout;
+    double     eps, dropout;                     /* dropout: after the embeddings and each sublayer's projection      */
     bool       qkv_bias;
 } EncoderConfig;
 
@@ -22,6 +22,7 @@ typedef struct Encoder Encoder;
 typedef struct EncoderKind {
     const char *name;                            /* = "model_type" in config.json                                     */
     const char *help;
+    int         prefix;                          /* class tokens before the grid                                      */
     bool      (*from_json)(const json_t *config, const char *where, EncoderConfig *out, Err *err);
     json_t   *(*to_json)(const EncoderConfig *c);
     void     *(*build)(Scope s, const EncoderConfig *c);                         /* lives in the params' arena        */
@@ -35,6 +36,8 @@ struct Encoder {
     void              *model;
 };
 
+extern const EncoderKind encoder_vit;
+
 const EncoderKind *encoder_find(const char *name, Err *err);
 bool     encoder_config_check(const EncoderConfig *c, Err *err);     /* patch divides image, heads divide width, …    */
 Encoder *encoder_new(Scope s, const EncoderConfig *c);
@@ -44,5 +47,8 @@ bool     encoder_config_read(const char *folder, EncoderConfig *out, Err *err);
 /* Fills the encoder's parameters (those under param_prefix, "encoder.") from FOLDER/model.safetensors, with or without a "vit." prefix
  * there, ignoring its classifier and pooler; position embeddings of another grid are interpolated (bicubic, as transformers). */
 bool     encoder_load(Params *p, const char *param_prefix, const Encoder *e, const char *folder, Err *err);
+/* A grid of n x n feature rows (n*n, width) to m x m: bicubic (a = -3/4) with pixel centres aligned and edges repeated, as torch's
+ * interpolate(mode="bicubic", align_corners=False).                                                                  */
+void     encoder_regrid(const real *from, int64_t n, real *to, int64_t m, int64_t width);
 
 #endif
