@@ -13,7 +13,7 @@ static json_t *decoder_to_json(const DecoderConfig *c, const Tokenizer *k)
         "model_type", "gpt2", "add_cross_attention", 1, "is_decoder", 1,
         "vocab_size", (json_int_t)c->vocab, "n_positions", (json_int_t)c->length, "n_embd", (json_int_t)c->width,
         "n_layer", (json_int_t)c->depth, "n_head", (json_int_t)c->heads, "n_inner", (json_int_t)c->hidden,
-        "activation_function", c->activation == ACT_GELU_TANH ? "gelu_new" : activation_name(c->activation),
+        "activation_function", activation_name(c->activation),
         "layer_norm_epsilon", c->eps, "embd_pdrop", c->embedding_dropout, "resid_pdrop", c->residual_dropout,
         "attn_pdrop", c->attention_dropout, "tie_word_embeddings", (int)c->tied,
         "bos_token_id", (int)tokenizer_bos(k), "eos_token_id", (int)tokenizer_eos(k), "pad_token_id", (int)tokenizer_pad(k));

@@ -146,7 +146,7 @@ static bool read_all(const char *folder, Model *m, Err *err)
     TRY(read_config(folder, m, &c, err));
     TRY(read_preprocess(folder, m, &c, err));
     TRY(read_generation(folder, m, c.decoder.length, err));
-    m->params    = params_new(0);
+    m->params    = params_blank();
     m->captioner = captioner_new(m->params, &c);
     return read_weights(folder, m, err);
 }
