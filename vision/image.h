@@ -19,6 +19,7 @@ bool  image_decode(const void *data, size_t bytes, const char *name, Image *out,
 /* Width and height (upright) without decoding. */
 bool  image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err);
 bool  image_write(const char *path, const Image *im, Err *err);      /* .png, .jpg or .jpeg (quality 92), through file.h */
+bool  image_encode_png (const Image *im, uint8_t **data, size_t *bytes, Err *err);   /* malloc'd                     */
 bool  image_encode_jpeg(const Image *im, int quality, uint8_t **data, size_t *bytes, Err *err);   /* malloc'd       */
 
 /* ---- geometry; all return a new picture -------------------------------------------------------------------------- */
