@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "datasets/xxh64.h"
 #include "tensor/base/err.h"
 
 enum { STORE_USER_BLOCK = 2048, STORE_MAX_PARTS = 8 };
@@ -27,9 +28,6 @@ typedef struct Parts { int count; Part part[STORE_MAX_PARTS]; char hash[65]; } P
 void parts_write(Parts *parts, char block[STORE_USER_BLOCK]);
 /* Reads and checks it; `path` is for messages, `file_bytes` what the file really has. */
 bool parts_read(const char block[STORE_USER_BLOCK], const char *path, int64_t file_bytes, Parts *out, Err *err);
-
-/* XXH64 (Collet 2012, xxhash.com, seed 0): some 10 GB/s, far better than a CRC at telling damaged pictures. */
-uint64_t xxh64(const void *data, size_t bytes);
 
 /* ---- HDF5 in memory: `capacity` bytes of address space, of which only the touched pages cost memory ------------------ */
 typedef struct Sparse { uint8_t *p; size_t capacity, end; bool writable; } Sparse;   /* end: of the file */

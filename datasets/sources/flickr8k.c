@@ -176,9 +176,9 @@ typedef struct Made { Image picture; uint8_t *jpeg; size_t jpeg_bytes; int width
 /* The reason without the name, which the store lists beside it, and without the path, which is not the store's business. */
 static void give_reason(Made *m, const char *said, const char *prefix)
 {
-    size_t n = strlen(prefix);
-    if (strncmp(said, prefix, n) == 0) said += n + strspn(said + n, ": ");
-    snprintf(m->reason, sizeof m->reason, "%s", said);
+    const char *at = strstr(said, prefix);
+    if (at) said = at + strlen(prefix);
+    snprintf(m->reason, sizeof m->reason, "%.500s", said + strspn(said, ": "));
 }
 
 /* A JPEG file that is of the stored size already is kept as it is; anything else is encoded. */
@@ -278,7 +278,7 @@ static json_t *provenance(const Flickr *f)
         json_array_append_new(inputs, json_pack("{s:s, s:I, s:s}", "name", TEXT_NAME[i], "bytes", (json_int_t)f->bytes[i],
                                                 "sha256", f->hash[i]));
     sha256_hex(f->digests.p, f->digests.used, hash);
-    return json_pack("{s:s, s:{s:i, s:s, s:s, s:s, s:I}, s:o, s:{s:I, s:I, s:s}}", "source", "flickr8k",
+    return json_pack("{s:s, s:s, s:{s:i, s:s, s:s, s:s, s:I}, s:o, s:{s:I, s:I, s:s}}", "limn", LIMN_VERSION, "source", "flickr8k",
                      "options", "size", f->preprocess.size, "resize", MODE[f->preprocess.mode], "filter", FILTER[f->preprocess.filter],
                      "format", f->o->jpeg ? "jpeg" : "raw", "min_count", (json_int_t)f->o->min_count,
                      "inputs", inputs,
