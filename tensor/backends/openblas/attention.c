@@ -1,0 +1,186 @@
+/* attention.c - Y = (softmax(Q K' / sqrt(D) + mask) m) V, one product a row and head (formula: tensor/ops/attention.c).
+ *
+ * Forward shares (row, head) pairs over the team, backward (memory, head) pairs: whoever owns a memory's head adds to its dK and
+ * dV alone, for all rows that read it. Keys that no query of a row sees are left out of the products.
+ * Saved for backward: P as (B,H,T,S), unless it is an output.                                                       */
+#include "tensor/backends/openblas/openblas.h"
+
+#include <string.h>
+
+typedef struct Work {
+    const Tape *t;
+    const AttentionAttr *a;
+    const real *q, *k, *v, *dy, *dprobs;
+    real   *y, *p;                               /* p: all probabilities, or NULL: a (T,S) block of `spare` instead   */
+    real   *dq, *dk, *dv;
+    real   *spare;                               /* two (T,S) blocks for every member                                 */
+    int32_t *first, *rows;                       /* rows[first[m] .. first[m+1]) read memory m                        */
+} Work;
+
+/* Where row b's head h lies, and how many keys its last query, which sees most, sees. */
+typedef struct Head { int64_t q, k, v, y, p, seen; } Head;
+
+static Head head_at(const AttentionAttr *a, int64_t b, int64_t h)
+{
+    int64_t m = attention_memory(a, b) * a->memory_keys;
+
+    return (Head){ .q = b * a->T * a->ldq + a->o.q_at + h * a->D, .k = m * a->ldk + a->o.k_at + h * a->D,
+                   .v = m * a->ldv + a->o.v_at + h * a->D, .y = b * a->T * a->C + h * a->D,
+                   .p = (b * a->H + h) * a->T * a->S, .seen = attention_sees(a, b, a->T - 1) };
+}
+
+static real *spare_block(const Work *w, int member, int which)
+{
+    return w->spare + (2 * member + which) * w->a->T * w->a->S;
+}
+
+/* ---- forward ------------------------------------------------------------------------------------------------------ */
+/* A few queries, as in decoding: a product of so few rows would spend its time on packing the keys. */
+static void few_scores(const Work *w, const Head *z, real *p)
+{
+    const AttentionAttr *a = w->a;
+
+    for (int64_t i = 0; i < a->T; i++)
+        for (int64_t j = 0; j < z->seen; j++)
+            p[i * a->S + j] = kernels()->dot(a->D, w->q + z->q + i * a->ldq, w->k + z->k + j * a->ldk);
+}
+static void few_sums(const Work *w, const Head *z, const real *p)
+{
+    const AttentionAttr *a = w->a;
+
+    for (int64_t i = 0; i < a->T; i++) {
+        real *y = w->y + z->y + i * a->C;
+        memset(y, 0, (size_t)a->D * sizeof *y);
+        for (int64_t j = 0; j < z->seen; j++) kernels()->axpy(a->D, p[i * a->S + j], w->v + z->v + j * a->ldv, y);
+    }
+}
+
+static void forward_item(void *context, int64_t item, int member)
+{
+    enum { FEW = 2 };
+    const Work *w = context;
+    const AttentionAttr *a = w->a;
+    int64_t b = item / a->H;
+    Head    z = head_at(a, b, item % a->H);
+    real   *p = w->p ? w->p + z.p : spare_block(w, member, 0);
+
+    if (a->T <= FEW) few_scores(w, &z, p);
+    else gemm_whole(&(Gemm){ .tb = true, .m = a->T, .n = z.seen, .k = a->D, .alpha = 1, .a = w->q + z.q, .lda = a->ldq,
+                             .b = w->k + z.k, .ldb = a->ldk, .c = p, .ldc = a->S });
+    for (int64_t i = 0; i < a->T; i++) {
+        int64_t sees = attention_sees(a, b, i);
+
+        if (sees > 0) kernels()->softmax(sees, (real)a->scale, p + i * a->S);
+        memset(p + i * a->S + sees, 0, (size_t)(a->S - sees) * sizeof *p);
+    }
+    if (a->dropout > 0) {
+        real *dropped = spare_block(w, member, 1);
+        dropout_mask(w->t, a->draw, a->dropout, z.p, a->T * a->S, dropped);
+        kernels()->multiply(a->T * a->S, dropped, p, dropped);
+        p = dropped;
+    }
+    if (a->T <= FEW || z.seen == 0) few_sums(w, &z, p);
+    else gemm_whole(&(Gemm){ .m = a->T, .n = a->D, .k = z.seen, .alpha = 1, .a = p, .lda = a->S, .b = w->v + z.v,
+                             .ldb = a->ldv, .c = w->y + z.y, .ldc = a->C });
+}
+
+static real *spare_blocks(Tape *t, const AttentionAttr *a)
+{
+    return tape_scratch(t, (size_t)(2 * team_size(t->team) * a->T * a->S) * sizeof(real));
+}
+
+static void forward(Tape *t, Node *n)
+{
+    const AttentionAttr *a = n->attr;
+    Work w = { .t = t, .a = a, .q = n->in[0]->data, .k = n->in[1]->data, .v = n->in[2]->data, .y = n->out[0]->data,
+               .p = n->out[1] ? n->out[1]->data : NULL, .spare = spare_blocks(t, a) };
+
+    if (!w.p && n->recorded) w.p = tape_save(t, n, 0, (size_t)(a->B * a->H * a->T * a->S) * sizeof(real));
+    team_run(t->team, a->B * a->H, forward_item, &w);
+}
+
+/* ---- backward ----------------------------------------------------------------------------------------------------- */
+/* dS, which starts as dP = dY V' m + dprobs. */
+static void score_gradients(const Work *w, const Head *z, const real *mask, real *ds)
+{
+    const AttentionAttr *a = w->a;
+
+    if (w->dy) {
+        gemm_whole(&(Gemm){ .tb = true, .m = a->T, .n = z->seen, .k = a->D, .alpha = 1, .a = w->dy + z->y, .lda = a->C,
+                            .b = w->v + z->v, .ldb = a->ldv, .c = ds, .ldc = a->S });
+    } else {
+        memset(ds, 0, (size_t)(a->T * a->S) * sizeof *ds);
+    }
+    for (int64_t i = 0; i < a->T; i++) {
+        real *row = ds + i * a->S;
+
+        if (mask && w->dy) kernels()->multiply(z->seen, row, mask + i * a->S, row);
+        if (w->dprobs) kernels()->add(z->seen, row, w->dprobs + z->p + i * a->S, row);
+        kernels()->softmax_grad(z->seen, (real)a->scale, w->p + z->p + i * a->S, row);   /* P is 0 where hidden */
+    }
+}
+
+static void backward_row(const Work *w, int64_t b, int64_t h, int member)
+{
+    const AttentionAttr *a = w->a;
+    Head  z = head_at(a, b, h);
+    real *ds = spare_block(w, member, 0), *mask = a->dropout > 0 ? spare_block(w, member, 1) : NULL;
+
+    if (z.seen == 0) return;
+    if (mask) dropout_mask(w->t, a->draw, a->dropout, z.p, a->T * a->S, mask);
+    score_gradients(w, &z, mask, ds);
+    if (w->dq) gemm_whole(&(Gemm){ .m = a->T, .n = a->D, .k = z.seen, .alpha = 1, .beta = 1, .a = ds, .lda = a->S,
+                                   .b = w->k + z.k, .ldb = a->ldk, .c = w->dq + z.q, .ldc = a->ldq });
+    if (w->dk) gemm_whole(&(Gemm){ .ta = true, .m = z.seen, .n = a->D, .k = a->T, .alpha = 1, .beta = 1, .a = ds, .lda = a->S,
+                                   .b = w->q + z.q, .ldb = a->ldq, .c = w->dk + z.k, .ldc = a->ldk });
+    if (!w->dv || !w->dy) return;
+    if (mask) kernels()->multiply(a->T * a->S, mask, w->p + z.p, mask);
+    gemm_whole(&(Gemm){ .ta = true, .m = z.seen, .n = a->D, .k = a->T, .alpha = 1, .beta = 1, .a = mask ? mask : w->p + z.p,
+                        .lda = a->S, .b = w->dy + z.y, .ldb = a->C, .c = w->dv + z.v, .ldc = a->ldv });
+}
+
+static void backward_item(void *context, int64_t item, int member)
+{
+    const Work *w = context;
+    int64_t m = item / w->a->H;
+
+    for (int32_t i = w->first[m]; i < w->first[m + 1]; i++) backward_row(w, w->rows[i], item % w->a->H, member);
+}
+
+/* The rows of every memory, in order: a counting sort. */
+static void group_rows(Tape *t, Work *w)
+{
+    const AttentionAttr *a = w->a;
+    int32_t *first = tape_scratch(t, (size_t)(a->M + 2) * sizeof *first);
+
+    memset(first, 0, (size_t)(a->M + 2) * sizeof *first);
+    w->rows = tape_scratch(t, (size_t)a->B * sizeof *w->rows);
+    for (int64_t b = 0; b < a->B; b++) first[attention_memory(a, b) + 2]++;
+    for (int64_t m = 0; m < a->M; m++) first[m + 2] += first[m + 1];
+    for (int64_t b = 0; b < a->B; b++) w->rows[first[attention_memory(a, b) + 1]++] = (int32_t)b;
+    w->first = first;
+}
+
+/* Do columns x .. x+C of one gradient and y .. y+C of another share memory? */
+static bool overlap(const real *dx, int64_t x, const real *dy, int64_t y, int64_t C)
+{
+    return dx && dx == dy && x < y + C && y < x + C;
+}
+
+static void backward(Tape *t, Node *n)
+{
+    const AttentionAttr *a = n->attr;
+    const AttentionOptions *o = &a->o;
+    Work w = { .t = t, .a = a, .q = n->in[0]->data, .k = n->in[1]->data, .v = n->in[2]->data, .dy = n->out[0]->grad,
+               .p = n->out[1] ? n->out[1]->data : n->saved[0], .dprobs = n->out[1] ? n->out[1]->grad : NULL,
+               .dq = tape_grad(t, n->in[0]), .dk = tape_grad(t, n->in[1]), .dv = tape_grad(t, n->in[2]),
+               .spare = spare_blocks(t, a) };
+
+    group_rows(t, &w);
+    /* Columns that serve as two of Q, K and V at once would be added to by several members. */
+    bool alone = overlap(w.dq, o->q_at, w.dk, o->k_at, a->C) || overlap(w.dq, o->q_at, w.dv, o->v_at, a->C) ||
+                 overlap(w.dk, o->k_at, w.dv, o->v_at, a->C);
+    team_run(alone ? NULL : t->team, a->M * a->H, backward_item, &w);
+}
+
+const Op openblas_attention = { "attention", forward, backward };
