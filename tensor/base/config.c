@@ -1,0 +1,329 @@
+/* config.c - defaults, then the file's base, the file, and the command line; mistakes are gathered on the way. */
+#include "tensor/base/config.h"
+
+#include <jansson.h>
+#include <libfyaml.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/config_value.h"
+#include "tensor/base/file.h"
+
+typedef struct Loader {
+    const Field *fields;
+    void        *into;
+    bool        *given;                          /* one a field                                           */
+    bool         unread;                         /* a file could not be read: what is missing may be there */
+    Err         *err;
+} Loader;
+
+/* A file that is being read, and the files that it is a base of. */
+typedef struct Source { const char *path; char *real, *folder; const struct Source *child; } Source;
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+static const Field *field_find(const Field *fields, const char *key)
+{
+    for (const Field *f = fields; f->key; f++)
+        if (strcmp(f->key, key) == 0) return f;
+    return NULL;
+}
+
+static bool is_section(const Field *fields, const char *name)
+{
+    size_t length = strlen(name);
+    for (const Field *f = fields; f->key; f++)
+        if (strncmp(f->key, name, length) == 0 && f->key[length] == '.') return true;
+    return false;
+}
+
+/* Levenshtein (1966): insertions, deletions and substitutions. */
+static int edit_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 128 };
+    int m = (int)strnlen(a, LONGEST), n = (int)strnlen(b, LONGEST), row[LONGEST + 1];
+
+    for (int j = 0; j <= n; j++) row[j] = j;
+    for (int i = 1; i <= m; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best)     best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j]   = best;
+        }
+    }
+    return row[n];
+}
+
+static const char *leaf(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
+/* The right name in the wrong section counts as near. */
+static const char *nearest_key(const Field *fields, const char *key)
+{
+    const char *best = NULL;
+    int least = INT_MAX;
+
+    for (const Field *f = fields; f->key; f++) {
+        int whole = edit_distance(key, f->key), last = 1 + edit_distance(leaf(key), leaf(f->key));
+        int d = whole < last ? whole : last;
+        if (d < least) least = d, best = f->key;
+    }
+    return best;
+}
+
+static void unknown_key(Loader *l, const char *where, const char *key)
+{
+    if (is_section(l->fields, key))
+        fail_also(l->err, ERR_USAGE, "%s: %s is a section: its keys go below it, indented", where, key);
+    else
+        fail_also(l->err, ERR_USAGE, "%s: unknown key %.100s; the nearest known key is %s", where, key,
+                  nearest_key(l->fields, key));
+}
+
+static void unknown_section(Loader *l, const char *where, const char *name)
+{
+    const char *best = NULL;
+    int least = INT_MAX;
+
+    for (const Field *f = l->fields; f->key; f++) {
+        char section[128];
+        snprintf(section, sizeof section, "%.*s", (int)strcspn(f->key, "."), f->key);
+        int d = strchr(f->key, '.') ? edit_distance(name, section) : INT_MAX;
+        if (d < least) least = d, best = f->key;
+    }
+    if (best) fail_also(l->err, ERR_USAGE, "%s: unknown section %.100s; the nearest known section is %.*s", where, name,
+                        (int)strcspn(best, "."), best);
+    else      fail_also(l->err, ERR_USAGE, "%s: unknown section %.100s; this config has none", where, name);
+}
+
+static void set_field(Loader *l, const char *where, const char *key, const char *text, const char *folder)
+{
+    const Field *f = field_find(l->fields, key);
+    char why[512];
+
+    if (!f) {
+        unknown_key(l, where, key);
+        return;
+    }
+    l->given[f - l->fields] = true;
+    if (!value_set(f, l->into, text, folder, why, sizeof why)) fail_also(l->err, ERR_USAGE, "%s: %s %s", where, key, why);
+}
+
+/* ---- YAML -------------------------------------------------------------------------------------------------------- */
+
+static int line_of(struct fy_node *scalar)
+{
+    struct fy_token *token = fy_node_get_scalar_token(scalar);
+    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+    return mark ? mark->line + 1 : 1;
+}
+
+/* A scalar's text, malloc'd; NULL for a list, a mapping or an alias. */
+static char *scalar_text(struct fy_node *n)
+{
+    size_t length = 0;
+    if (n && (!fy_node_is_scalar(n) || fy_node_is_alias(n))) return NULL;
+    const char *text = n ? fy_node_get_scalar(n, &length) : NULL;
+    return text ? strndup(text, length) : strdup("");
+}
+
+static const char *kind_of(struct fy_node *n)
+{
+    if (fy_node_is_alias(n))    return "an alias (*name), which configs do not use";
+    if (fy_node_is_sequence(n)) return "a list";
+    return "a mapping";
+}
+
+/* The line where the same mapping has this key earlier; 0 where it has not. */
+static int line_of_earlier(struct fy_node *mapping, struct fy_node_pair *pair, const char *key)
+{
+    struct fy_node_pair *each;
+    void *at = NULL;
+    int   line = 0;
+
+    while (!line && (each = fy_node_mapping_iterate(mapping, &at)) && each != pair) {
+        char *other = scalar_text(fy_node_pair_key(each));
+        if (other && strcmp(other, key) == 0) line = line_of(fy_node_pair_key(each));
+        free(other);
+    }
+    return line;
+}
+
+static void read_mapping(Loader *l, const Source *s, struct fy_node *mapping, const char *section);
+
+static void read_pair(Loader *l, const Source *s, struct fy_node *mapping, struct fy_node_pair *pair, const char *section)
+{
+    struct fy_node *key_node = fy_node_pair_key(pair), *value_node = fy_node_pair_value(pair);
+    char *name = key_node ? scalar_text(key_node) : NULL, *value = scalar_text(value_node), key[256], where[PATH_MAX + 32];
+
+    snprintf(where, sizeof where, "%s:%d", s->path, key_node ? line_of(key_node) : 1);
+    snprintf(key, sizeof key, "%s%s%.120s", section, *section ? "." : "", name ? name : "");
+    int earlier = name ? line_of_earlier(mapping, pair, name) : 0;
+
+    if (!name)
+        fail_also(l->err, ERR_USAGE, "%s: a key has to be a plain name", where);
+    else if (earlier)
+        fail_also(l->err, ERR_USAGE, "%s: %s is there twice, first on line %d", where, key, earlier);
+    else if (!*section && strcmp(name, "base") == 0)
+        ;                                        /* was read before everything else */
+    else if (value)
+        set_field(l, where, key, value, s->folder);
+    else if (field_find(l->fields, key))
+        fail_also(l->err, ERR_USAGE, "%s: %s wants one value, got %s", where, key, kind_of(value_node));
+    else if (!*section && fy_node_is_mapping(value_node) && is_section(l->fields, key))
+        read_mapping(l, s, value_node, key);
+    else if (!*section && fy_node_is_mapping(value_node))
+        unknown_section(l, where, key);
+    else
+        unknown_key(l, where, key);
+    free(name);
+    free(value);
+}
+
+static void read_mapping(Loader *l, const Source *s, struct fy_node *mapping, const char *section)
+{
+    struct fy_node_pair *pair;
+    void *at = NULL;
+    while ((pair = fy_node_mapping_iterate(mapping, &at))) read_pair(l, s, mapping, pair, section);
+}
+
+static bool is_utf8(const char *text, size_t bytes)
+{
+    json_t *j = json_stringn(text, bytes);       /* NULL for anything else; a NUL is allowed there, not here */
+    json_decref(j);
+    return j && !memchr(text, '\0', bytes);
+}
+
+static struct fy_document *parse(Loader *l, const Source *s, const char *text, size_t bytes)
+{
+    struct fy_diag_cfg what;
+    fy_diag_cfg_default(&what);
+    what.fp = NULL;
+    struct fy_diag *diag = fy_diag_create(&what);
+    fy_diag_set_collect_errors(diag, true);
+    struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag };
+    struct fy_document *doc = fy_document_build_from_string(&cfg, text, bytes);
+
+    void *at = NULL;
+    struct fy_diag_error *e = doc ? NULL : fy_diag_errors_iterate(diag, &at);
+    if (e)         fail_also(l->err, ERR_USAGE, "%s:%d: not YAML: %s", s->path, e->line, e->msg);
+    else if (!doc) fail_also(l->err, ERR_USAGE, "%s: not YAML", s->path);
+    fy_diag_destroy(diag);
+    return doc;
+}
+
+static void read_file(Loader *l, const char *path, const Source *child);
+
+static void read_base(Loader *l, const Source *s, struct fy_node *root)
+{
+    struct fy_node *node = fy_node_mapping_lookup_by_string(root, "base", FY_NT);
+    if (!node) return;
+
+    char *name = scalar_text(node);
+    if (!name || !*name) {
+        fail_also(l->err, ERR_USAGE, "%s: base wants the path of another config", s->path);
+    } else {
+        char *path = path_resolve(name, s->folder);
+        read_file(l, path, s);
+        free(path);
+    }
+    free(name);
+}
+
+static void read_root(Loader *l, const Source *s, struct fy_node *root)
+{
+    char *text = scalar_text(root);
+    bool  empty = text && !*text;                /* a file of comments only is a config */
+
+    free(text);
+    if (empty) return;
+    if (!fy_node_is_mapping(root)) {
+        fail_also(l->err, ERR_USAGE, "%s:1: a config is a mapping of 'section:' and 'key: value' lines", s->path);
+        return;
+    }
+    read_base(l, s, root);
+    read_mapping(l, s, root, "");
+}
+
+static bool comes_back(const Source *s)
+{
+    for (const Source *c = s->child; c; c = c->child)
+        if (strcmp(c->real, s->real) == 0) return true;
+    return false;
+}
+
+static void read_file(Loader *l, const char *path, const Source *child)
+{
+    Err    trouble = { 0 };
+    size_t bytes;
+    char  *text = file_read(path, &bytes, &trouble);
+    if (!text) {
+        const char *by = child ? child->path : "";
+        fail_also(l->err, ERR_USAGE, "%s%s%s", by, child ? ": base: " : "", trouble.text);
+        l->unread = true;
+        return;
+    }
+
+    Source s = { .path = path, .real = realpath(path, NULL), .child = child };
+    s.real   = s.real ? s.real : strdup(path);
+    s.folder = strndup(s.real, (size_t)(strrchr(s.real, '/') - s.real + (strrchr(s.real, '/') == s.real)));
+    struct fy_document *doc = NULL;
+    if (comes_back(&s))              fail_also(l->err, ERR_USAGE, "%s: its base leads back to %s", child->path, path);
+    else if (!is_utf8(text, bytes))  fail_also(l->err, ERR_USAGE, "%s: not YAML: it is not UTF-8 text", path);
+    else                             doc = parse(l, &s, text, bytes);
+
+    if (doc) read_root(l, &s, fy_document_root(doc));
+    else     l->unread = true;
+    if (doc) fy_document_destroy(doc);
+    free(s.real);
+    free(s.folder);
+    free(text);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+static void read_defaults(Loader *l)
+{
+    char why[512];
+    for (const Field *f = l->fields; f->key; f++)
+        if (f->fallback)
+            REQUIRE(value_set(f, l->into, f->fallback, NULL, why, sizeof why), "config: the default of %s: %s", f->key, why);
+}
+
+static void read_override(Loader *l, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char key[256];
+
+    if (!equals) {
+        fail_also(l->err, ERR_USAGE, "command line: '%.100s' is not section.key=value", text);
+        return;
+    }
+    snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+    set_field(l, "command line", key, equals + 1, NULL);
+}
+
+bool config_load(const Field *fields, void *into, const char *path, char *const *overrides, int count, Err *err)
+{
+    size_t n = 0;
+    while (fields[n].key) n++;
+
+    Loader l = { .fields = fields, .into = into, .given = calloc(n + 1, sizeof(bool)), .err = err };
+    REQUIRE(l.given, "config_load: out of memory");
+    read_defaults(&l);
+    if (path) read_file(&l, path, NULL);
+    for (int i = 0; i < count; i++) read_override(&l, overrides[i]);
+    for (const Field *f = fields; f->key && !l.unread; f++)
+        if (!f->fallback && !l.given[f - fields])
+            fail_also(err, ERR_USAGE, "%s: %s is missing: %s", path ? path : "command line", f->key, f->help);
+    free(l.given);
+    return err->status == 0;
+}
