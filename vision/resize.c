@@ -1,4 +1,4 @@
-/* resize.c - Pillow's Image.resize, byte for byte (libImaging/Resample.c and Geometry.c of Pillow 9 to 13).
+/* resize.c - Pillow's Image.resize, byte for byte (libImaging/Resample.c and Geometry.c of Pillow 9.4, Debian 12's).
  *
  * An output pixel is a weighted sum of the input pixels under a filter that is stretched when shrinking (antialiasing):
  *     scale = in/out,  stretch = max(scale, 1),  centre = (x + 1/2) scale
