@@ -62,14 +62,14 @@ static Entry *mention(Flickr *f, const char *name)
 }
 
 /* ---- the text files -------------------------------------------------------------------------------------------------- */
-/* The next line without its end and the white space before it; NULL at the end. Cuts the text into lines. */
+/* The next line without its end and the spaces before it; NULL at the end. Cuts the text into lines. */
 static char *next_line(char **rest)
 {
     char *line = *rest, *end = line + strcspn(line, "\n");
 
     if (!*line) return NULL;
     *rest = *end ? end + 1 : end;
-    while (end > line && strchr(" \t\r\n", end[-1])) end--;
+    while (end > line && strchr(" \r\n", end[-1])) end--;
     *end = 0;
     return line;
 }
