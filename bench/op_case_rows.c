@@ -109,16 +109,15 @@ const OpCase op_cases[] = {
     { &op_slice_op, "last axis", { S(2,3,5) }, .axis = 2, .from = 4, .to = 5 },
 
     /* cross_entropy: logits */
-    { &op_cross_entropy_op, "mean", { S(4,5) }, { S(800,2500) }, .computed = true, .ids = S(4), .real_ids = S(800),
+    { &op_cross_entropy_op, "mean", { S(4,5) }, { S(800,2500) }, .ids = S(4), .real_ids = S(800),
       .id_values = IDS(0,4,2,2), .loss = { .ignore = -1 } },
-    { &op_cross_entropy_op, "of a leaf", { S(4,5) }, .ids = S(4), .id_values = IDS(0,4,2,2), .loss = { .ignore = -1 } },
-    { &op_cross_entropy_op, "smoothing", { S(2,3,6) }, .computed = true, .ids = S(2,3), .id_values = IDS(0,1,2,3,4,5),
+    { &op_cross_entropy_op, "smoothing", { S(2,3,6) }, .ids = S(2,3), .id_values = IDS(0,1,2,3,4,5),
       .loss = { .smoothing = 0.1, .ignore = -1 } },
-    { &op_cross_entropy_op, "ignored targets, smoothing", { S(2,3,6) }, .computed = true, .ids = S(2,3),
+    { &op_cross_entropy_op, "ignored targets, smoothing", { S(2,3,6) }, .ids = S(2,3),
       .id_values = IDS(0,-1,2,5,-1,-1), .loss = { .smoothing = 0.2, .ignore = -1 } },
-    { &op_cross_entropy_op, "a class is ignored", { S(4,5) }, .computed = true, .ids = S(4), .id_values = IDS(3,0,0,1),
+    { &op_cross_entropy_op, "a class is ignored", { S(4,5) }, .ids = S(4), .id_values = IDS(3,0,0,1),
       .loss = { .ignore = 0 } },
-    { &op_cross_entropy_op, "normalizer", { S(4,5) }, .computed = true, .ids = S(4), .id_values = IDS(3,-1,0,1),
+    { &op_cross_entropy_op, "normalizer", { S(4,5) }, .ids = S(4), .id_values = IDS(3,-1,0,1),
       .loss = { .ignore = -1, .normalizer = 7.5 } },
     { NULL }
 };

@@ -9,10 +9,11 @@
 #include "tensor/base/rng.h"
 
 /* ---- two ops that only the cases use, so that no op of op_list is needed around the one under test --------------- */
-/* probe: the scalar sum of r_i x_i over all elements of one or two tensors, with fixed random r. */
-static double probe_weight(int input, int64_t at)
+/* probe: the scalar sum of r_i x_i over all elements of its inputs, with fixed random r. */
+static double probe_weight(const Node *n, int input, int64_t at)
 {
-    return (double)rng_at(7, RNG_TEST, (uint64_t)input, (uint64_t)at) / 2147483648.0 - 1;
+    int salt = *(const int *)n->attr;
+    return (double)rng_at(7, RNG_TEST, (uint64_t)(salt + input), (uint64_t)at) / 2147483648.0 - 1;
 }
 
 static void probe_forward(Tape *t, Node *n)
@@ -20,18 +21,18 @@ static void probe_forward(Tape *t, Node *n)
     double sum = 0;
 
     (void)t;
-    for (int k = 0; k < OP_MAX_OUT; k++)
+    for (int k = 0; k < OP_MAX_IN; k++)
         for (int64_t i = 0, end = n->in[k] ? shape_count(n->in[k]->shape) : 0; i < end; i++)
-            sum += probe_weight(k, i) * (double)n->in[k]->data[i];
+            sum += probe_weight(n, k, i) * (double)n->in[k]->data[i];
     n->out[0]->data[0] = (real)sum;
 }
 
 static void probe_backward(Tape *t, Node *n)
 {
-    for (int k = 0; k < OP_MAX_OUT; k++) {
+    for (int k = 0; k < OP_MAX_IN; k++) {
         real *dx = tape_grad(t, n->in[k]);
         for (int64_t i = 0, end = dx ? shape_count(n->in[k]->shape) : 0; i < end; i++)
-            dx[i] += (real)(probe_weight(k, i) * (double)n->out[0]->grad[0]);
+            dx[i] += (real)(probe_weight(n, k, i) * (double)n->out[0]->grad[0]);
     }
 }
 
@@ -50,6 +51,16 @@ static void copy_backward(Tape *t, Node *n)
 }
 
 static const Op copy_op = { "copy", copy_forward, copy_backward };
+
+static Tensor *probe(Tape *t, Tensor *a, Tensor *b, Tensor *c, Tensor *d, int salt)
+{
+    return tape_apply(t, &(Apply){ &probe_op, { a, b, c, d }, { SHAPE(1) }, &salt, sizeof salt })->out[0];
+}
+
+static Tensor *copy(Tape *t, Tensor *x)
+{
+    return tape_apply(t, &(Apply){ &copy_op, { x }, { x->shape }, NULL, 0 })->out[0];
+}
 
 /* ---- inputs ------------------------------------------------------------------------------------------------------ */
 int op_case_count(void)
@@ -105,6 +116,7 @@ OpRun *op_run_new(const OpCase *c, bool real_size)
         if (in[i].n) r->in[i] = param(params_root(r->params), names[i], in[i], INIT_NORMAL, real_size ? 0.5 : 1);
         if (c->again[i]) r->in[i] = r->in[c->again[i] - FIRST];
     }
+    params_zero_grad(r->params);
     make_ids(r);
     return r;
 }
@@ -199,10 +211,10 @@ void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
 {
     Tensor *in[OP_MAX_IN];
 
-    memcpy(in, r->in, sizeof in);
-    if (r->what->computed) in[0] = tape_apply(t, &(Apply){ &copy_op, { in[0] }, { in[0]->shape }, NULL, 0 })->out[0];
-    for (int i = 0; i < OP_MAX_IN; i++)
-        if (r->what->again[i]) in[i] = in[r->what->again[i] - FIRST];
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        int again = r->what->again[i];
+        in[i] = again ? in[again - FIRST] : r->in[i] && r->inputs == INPUTS_COMPUTED ? copy(t, r->in[i]) : r->in[i];
+    }
     t->training = r->what->training;
     out[0] = out[1] = NULL;
     for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
@@ -210,9 +222,11 @@ void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
     REQUIRE(out[0], "op case: '%s' has no builder", r->what->op->name);
 }
 
-static Tensor *probe(Tape *t, Tensor *out[OP_MAX_OUT])
+/* Of shared inputs the second reader comes after the op, so that in backward its gradients are there first. */
+static Tensor *loss_of(Tape *t, const OpRun *r, Tensor *const out[OP_MAX_OUT])
 {
-    return tape_apply(t, &(Apply){ &probe_op, { out[0], out[1] }, { SHAPE(1) }, NULL, 0 })->out[0];
+    Tensor *second = r->inputs == INPUTS_SHARED ? probe(t, r->in[0], r->in[1], r->in[2], r->in[3], OP_MAX_IN) : NULL;
+    return probe(t, out[0], out[1], second, NULL, 0);
 }
 
 Tensor *op_run_loss(Tape *t, void *run)
@@ -220,21 +234,29 @@ Tensor *op_run_loss(Tape *t, void *run)
     Tensor *out[OP_MAX_OUT];
 
     op_run_forward(t, run, out);
-    return probe(t, out);
+    return loss_of(t, run, out);
 }
 
 /* ---- comparisons ------------------------------------------------------------------------------------------------- */
+static const char *const inputs_text[] = { "", " (shared)" };
+
 GradReport op_case_gradients(const OpCase *c, const Backend *backend)
 {
     OpRun     *r = op_run_new(c, false);
-    GradReport report = gradcheck(r->params, backend, op_run_loss, r, 1e-5, 0);
-    char       name[160], element[sizeof report.where];
+    GradReport all = { 0 };
+    char       name[160];
 
     op_case_name(c, name);
-    memcpy(element, report.where, sizeof element);
-    snprintf(report.where, sizeof report.where, "%s: gradient of %.100s", name, element);
+    for (r->inputs = INPUTS_COMPUTED; r->inputs <= INPUTS_SHARED; r->inputs++) {
+        GradReport one = gradcheck(r->params, backend, op_run_loss, r, 1e-5, 0);
+
+        all.checked += one.checked;
+        if (all.where[0] && one.worst <= all.worst) continue;
+        all.worst = one.worst;
+        snprintf(all.where, sizeof all.where, "%s: gradient of %.100s%s", name, one.where, inputs_text[r->inputs]);
+    }
     op_run_free(r);
-    return report;
+    return all;
 }
 
 /* What a case computes on one backend: outputs, then the gradient of each input. */
@@ -259,7 +281,7 @@ static Results results_of(OpRun *r, const Backend *backend, Team *team)
     op_run_forward(t, r, out);
     for (int i = 0; i < OP_MAX_OUT; i++)
         if (out[i]) store(&results, i, out[i]->data, shape_count(out[i]->shape));
-    tape_backward(t, probe(t, out));
+    tape_backward(t, loss_of(t, r, out));
     for (int i = 0; i < OP_MAX_IN; i++)
         if (r->in[i] && !r->what->again[i])
             store(&results, OP_MAX_OUT + i, r->in[i]->grad, shape_count(r->in[i]->shape));
@@ -284,19 +306,22 @@ OpDifference op_case_difference(const OpCase *c, const Backend *backend, const B
     static const char *const names[RESULTS] = { "output 0", "output 1", "gradient of in0", "gradient of in1",
                                                 "gradient of in2", "gradient of in3" };
     OpRun       *r = op_run_new(c, false);
-    Results      here = results_of(r, backend, team), there = results_of(r, reference, NULL);
     OpDifference worst = { .worst = -1 };
     char         name[160];
 
     op_case_name(c, name);
-    for (int i = 0; i < RESULTS; i++) {
-        double d = here.v[i] ? difference(here.v[i], there.v[i], here.count[i]) : -1;
-        if (d > worst.worst) {
-            worst.worst = d;
-            snprintf(worst.where, sizeof worst.where, "%s: %s", name, names[i]);
+    for (r->inputs = INPUTS_COMPUTED; r->inputs <= INPUTS_SHARED; r->inputs++) {
+        Results here = results_of(r, backend, team), there = results_of(r, reference, NULL);
+
+        for (int i = 0; i < RESULTS; i++) {
+            double d = here.v[i] ? difference(here.v[i], there.v[i], here.count[i]) : -1;
+            if (d > worst.worst) {
+                worst.worst = d;
+                snprintf(worst.where, sizeof worst.where, "%s: %s%s", name, names[i], inputs_text[r->inputs]);
+            }
+            free(here.v[i]);
+            free(there.v[i]);
         }
-        free(here.v[i]);
-        free(there.v[i]);
     }
     op_run_free(r);
     return worst;

@@ -18,7 +18,6 @@ typedef struct OpCase {
     Shape       in[OP_MAX_IN];                   /* n = 0: no such input                                             */
     Shape       real_size[OP_MAX_IN];            /* as large as models have it, for speed; n = 0: not timed          */
     int         again[OP_MAX_IN];                /* FIRST, SECOND: this input is in[0], in[1] once more              */
-    bool        computed;                        /* in[0] comes out of another op, so that its memory may be reused  */
     bool        training;                        /* dropout is on                                                    */
     bool        wants_probs, only_probs;         /* attention: ask for probs; let the loss read nothing else         */
     /* Options; which of them count depends on the op. */
@@ -37,9 +36,16 @@ extern const OpCase op_cases[];                  /* ends with op = NULL */
 int  op_case_count(void);
 void op_case_name(const OpCase *c, char name[static 160]);           /* "attention (causal, packed qkv)"           */
 
+/* Where an op's inputs come from decides how its backward hands over their gradients, so both ways are checked. */
+typedef enum OpInputs {
+    INPUTS_COMPUTED,                             /* out of another op: no gradient yet, and their memory may be taken */
+    INPUTS_SHARED                                /* leaves that another op reads too: add to the gradient there is    */
+} OpInputs;
+
 /* A case with its inputs made, ready to be applied many times. */
 typedef struct OpRun {
     const OpCase *what;
+    OpInputs      inputs;                        /* INPUTS_COMPUTED unless changed                                   */
     bool          real_size;
     Params       *params;
     Tensor       *in[OP_MAX_IN];
@@ -51,11 +57,12 @@ void    op_run_free(OpRun *r);
 void    op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT]);   /* out[1] is NULL where there is none     */
 Tensor *op_run_loss(Tape *t, void *run);                             /* for gradcheck: run is an OpRun               */
 
-/* Every gradient of the case against finite differences; `where` starts with the case's name. Means something in double only. */
+/* Every gradient of the case against finite differences, for both kinds of inputs; `where` starts with the case's name.
+ * Means something in double only.                                                                                    */
 GradReport op_case_gradients(const OpCase *c, const Backend *backend);
 
-/* The largest difference of outputs, loss and gradients between two backends, each divided by the largest magnitude in the
- * reference's tensor; `where` names the tensor.                                                                     */
+/* The largest difference of outputs and gradients between two backends, for both kinds of inputs, divided by the largest
+ * magnitude in the reference's tensor; `where` names the tensor.                                                     */
 typedef struct OpDifference { double worst; char where[320]; } OpDifference;
 OpDifference op_case_difference(const OpCase *c, const Backend *backend, const Backend *reference, Team *team);
 

@@ -71,24 +71,17 @@ real *tape_grad_first(Tape *t, Tensor *x, bool *fresh)
     x = holder(x);
     if (!x->wants_grad) return NULL;
     *fresh = !x->grad;
+    REQUIRE(x->computed || x->grad, "backward: '%s' has no memory for its gradient: params_zero_grad comes first",
+            x->name ? x->name : "a leaf");
     if (*fresh) x->grad = arena_alloc(t->arena, bytes_of(x));
     return x->grad;
 }
 
-/* Only what this tape computed may be overwritten: a leaf's values belong to somebody else. */
-static bool made_here(const Node *from, const Tensor *x)
+/* Only what an op made may be overwritten: a leaf's values belong to somebody else. */
+real *tape_grad_in_place(Tensor *x)
 {
-    for (const Node *n = from; n; n = n->prev)
-        for (int i = 0; i < OP_MAX_OUT; i++)
-            if (n->out[i] == x) return true;
-    return false;
-}
-
-real *tape_grad_in_place(Tape *t, const Node *n, Tensor *x)
-{
-    (void)t;
     x = holder(x);
-    if (!x->wants_grad || x->grad || x->keep || !made_here(n->prev, x)) return NULL;
+    if (!x->wants_grad || x->grad || x->keep || !x->computed) return NULL;
     return x->grad = x->data;
 }
 
@@ -160,6 +153,7 @@ static Tensor *new_output(Tape *t, Arena *records, Shape s, const char *name, bo
     x->data = arena_alloc(t->arena, bytes_of(x));
     x->name = name;
     x->wants_grad = wants_grad;
+    x->computed = true;
     return x;
 }
 

@@ -68,21 +68,23 @@ typedef struct Apply {
 } Apply;
 Node *tape_apply(Tape *t, const Apply *a);
 
-/* For ops. tape_grad: where to add the gradient of x (zeros at first), NULL when x wants none; x may be NULL. The gradient
- * of a reshape is its base's: the alias's own `grad` stays NULL.
+/* For ops.
+ * tape_grad: where to add the gradient of x (zeros at first); NULL when x is NULL or wants none. The gradient of a reshape is
+ * its base's: the alias's own `grad` stays NULL.
  * tape_grad_first: the same, but when *fresh comes back true the memory is not cleared and must be written whole, which
  * spares a pass over it.
- * tape_grad_in_place: x's values end and their memory becomes its gradient, to be written whole by n's backward; NULL
- * where that may not be (a leaf, kept, or with a gradient already): then use tape_grad.
+ * tape_grad_in_place: x's values end and their memory becomes its gradient, to be written whole; NULL where that may not be
+ * (a leaf, kept, or with a gradient already): then use tape_grad.
  * tape_save: memory that lives until the node's backward (if none will come: until the op is done).
  * tape_scratch: memory until the op is done.
  * In backward an op owns its outputs' gradients: nobody reads them afterwards, so it may compute in them.            */
 real *tape_grad(Tape *t, Tensor *x);
 real *tape_grad_first(Tape *t, Tensor *x, bool *fresh);
-real *tape_grad_in_place(Tape *t, const Node *n, Tensor *x);
+real *tape_grad_in_place(Tensor *x);
 void *tape_save(Tape *t, Node *n, int slot, size_t bytes);
 void *tape_scratch(Tape *t, size_t bytes);
 
+/* Every parameter on the tape that wants a gradient must have memory for it: params_zero_grad first.                */
 void   tape_backward(Tape *t, Tensor *scalar);
 double tape_scalar(const Tensor *x);
 

@@ -47,3 +47,9 @@ Test(gradients, that_are_half_a_percent_wrong_name_their_op)
     for (const Op *const *op = op_list; *op; op++)
         cr_expect_gt(failures(backend_sabotaged(&backend_reference, *op, 1.005), *op), 0, "a wrong %s goes unseen", (*op)->name);
 }
+
+Test(gradients, sabotaged_by_a_factor_of_one_are_right)
+{
+    for (const Op *const *op = op_list; *op; op++)
+        cr_expect_eq(failures(backend_sabotaged(&backend_reference, *op, 1), NULL), 0, "%s", (*op)->name);
+}

@@ -110,6 +110,34 @@ Test(tape, cross_entropy_leaves_a_leaf_alone)
     cr_expect_neq(logits->grad[0], 0);
 }
 
+Test(tape, cross_entropy_leaves_kept_logits_alone)
+{
+    Tensor *logits = op_linear(t, x0, head, NULL, (LinearOptions){ 0 });
+    real    before = at(logits, 7);
+
+    logits->keep = true;
+    tape_backward(t, op_cross_entropy(t, logits, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    cr_expect_eq(at(logits, 7), before);
+}
+
+Test(tape, a_leaf_without_memory_for_its_gradient_is_a_bug, .signal = SIGABRT)
+{
+    Tensor *logits = leaf(weights, SHAPE(2, 3), true);
+
+    logits->grad = NULL;
+    tape_backward(t, op_cross_entropy(t, logits, (Ids){ SHAPE(2), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+}
+
+Test(tape, gradients_add_to_those_of_the_steps_before)
+{
+    tape_backward(t, deep_loss());
+    real once = head->grad[3], once_deep = w[0]->grad[3];
+    tape_reset(t);
+    tape_backward(t, deep_loss());
+    cr_expect_eq(head->grad[3], 2 * once);
+    cr_expect_eq(w[0]->grad[3], 2 * once_deep);
+}
+
 Test(tape, what_is_kept_survives_backward)
 {
     Tensor *y = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 });
@@ -214,6 +242,24 @@ Test(tape, inference_by_blocks_runs_in_constant_memory)
     cr_expect_eq(arena_live(t->records), 0);
 }
 
+Test(tape, what_an_op_saves_or_borrows_ends_with_it)
+{
+    Tensor *x = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 }), *b = leaf(weights, SHAPE(WIDTH), false);
+
+    t->recording = false;
+    size_t before = arena_live(t->arena);
+    op_layer_norm(t, x, b, b, 1e-5);
+    cr_expect_leq(arena_live(t->arena) - before, ROWS * WIDTH * sizeof(real) + 1024, "inference keeps no moments");
+    cr_expect_eq(arena_live(t->scratch), 0);
+    t->recording = true;
+    x = tensor_reshape(t->arena, x, SHAPE(4, ROWS / 4, WIDTH));
+    x = op_attention(t, x, x, x, (AttentionOptions){ .heads = 2 }, NULL);
+    cr_expect_eq(arena_live(t->scratch), 0);
+    tape_backward(t, op_cross_entropy(t, op_linear(t, x, head, NULL, (LinearOptions){ 0 }), (Ids){ SHAPE(ROWS), targets },
+                                      (CrossEntropyOptions){ .ignore = -1 }));
+    cr_expect_eq(arena_live(t->scratch), 0);
+}
+
 Test(tape, keeping_does_nothing_while_recording)
 {
     ArenaMark m = tape_mark(t);
@@ -237,7 +283,7 @@ Test(tape, watching_names_the_first_output_that_is_not_finite)
 
 Test(tape, watching_names_the_first_gradient_that_is_not_finite)
 {
-    /* 0 * inf is finite nowhere: the output of a relu hides a huge slope, the gradient does not. */
+    /* The gradient that a receives was not finite before its op added to it. */
     Tensor *a = leaf(weights, SHAPE(1, 2), true), *big = leaf(weights, SHAPE(1, 2), true);
 
     a->name = "a";

@@ -46,7 +46,7 @@ static void backward(Tape *t, Node *n)
     const real   *x = n->in[0]->data;
     const double *lse = n->saved[0];
     double        scale = (double)n->out[0]->grad[0] / a->divisor, e = a->o.smoothing;
-    real         *dx = tape_grad_in_place(t, n, n->in[0]);
+    real         *dx = tape_grad_in_place(n->in[0]);
     bool          in_place = dx != NULL;
 
     if (!in_place) dx = tape_grad(t, n->in[0]);
