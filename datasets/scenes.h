@@ -31,8 +31,19 @@ typedef struct SceneScore {
     bool parsed;                                 /* the grammar accepts the whole caption                                */
     int  clauses, true_clauses;                  /* what it claims, and how much of that is so                           */
     int  objects, named;                         /* objects in the picture, and how many the caption names (by noun, with multiplicity) */
-    int  invented;                               /* nouns claimed that are not there                                     */
+    int  invented;                               /* objects claimed beyond those that are there                          */
+    int  attributes, right_attributes;           /* colours and sizes said of objects, and how many of them are so       */
 } SceneScore;
+/* Case and punctuation do not matter. Where the grammar stops following, the clauses before are judged. A truth that is not one gives 0. */
 SceneScore scenes_judge(const json_t *truth, const char *caption);
+
+/* ---- what one scores without looking -------------------------------------------------------------------------------
+ * The captions of test-iid dealt out to other pictures, and the share of the most frequent answer to each choice (beside an even choice). */
+typedef struct SceneBlind {
+    double true_clauses, named, parsed;          /* of shuffled captions                                                 */
+    double noun, colour, size, side, comparison, count;                  /* share of the best constant answer             */
+    double noun_chance, colour_chance, size_chance, side_chance, comparison_chance, count_chance;
+} SceneBlind;
+bool scenes_blind(const ScenesOptions *o, SceneBlind *out, Err *err);
 
 #endif

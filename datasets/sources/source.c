@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const Source *const SOURCES[] = { &source_flickr8k, NULL };
+static const Source *const SOURCES[] = { &source_flickr8k, &source_scenes, NULL };
 
 const Source *const *source_list(void) { return SOURCES; }
 

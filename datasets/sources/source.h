@@ -11,7 +11,7 @@ typedef struct Source {
     bool      (*prepare)(const PrepareOptions *o, PrepareProgress *progress, void *context, Err *err);
 } Source;
 
-extern const Source source_flickr8k;
+extern const Source source_flickr8k, source_scenes;
 
 const Source *const *source_list(void);          /* ends with NULL                                                      */
 const Source *source_find(const char *name, Err *err);           /* NULL and an error that lists the names               */
