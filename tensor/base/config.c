@@ -117,6 +117,12 @@ static void set_field(Loader *l, const char *where, const char *key, const char 
     if (!value_set(f, l->into, text, folder, why, sizeof why)) fail_also(l->err, ERR_USAGE, "%s: %s %s", where, key, why);
 }
 
+static void wrong_kind(Loader *l, const char *where, const char *key, const char *kind)
+{
+    l->given[field_find(l->fields, key) - l->fields] = true;
+    fail_also(l->err, ERR_USAGE, "%s: %s wants one value, got %s", where, key, kind);
+}
+
 /* ---- YAML -------------------------------------------------------------------------------------------------------- */
 
 static int line_of(struct fy_node *scalar)
@@ -177,7 +183,7 @@ static void read_pair(Loader *l, const Source *s, struct fy_node *mapping, struc
     else if (value)
         set_field(l, where, key, value, s->folder);
     else if (field_find(l->fields, key))
-        fail_also(l->err, ERR_USAGE, "%s: %s wants one value, got %s", where, key, kind_of(value_node));
+        wrong_kind(l, where, key, kind_of(value_node));
     else if (!*section && fy_node_is_mapping(value_node) && is_section(l->fields, key))
         read_mapping(l, s, value_node, key);
     else if (!*section && fy_node_is_mapping(value_node))
@@ -200,6 +206,16 @@ static bool is_utf8(const char *text, size_t bytes)
     json_t *j = json_stringn(text, bytes);       /* NULL for anything else; a NUL is allowed there, not here */
     json_decref(j);
     return j && !memchr(text, '\0', bytes);
+}
+
+/* A file of comments only is a config, though libfyaml sees no document in it. */
+static bool is_empty(const char *text)
+{
+    for (; *text; text += strcspn(text, "\n")) {
+        text += strspn(text, " \t\r\n");
+        if (*text && *text != '#') return false;
+    }
+    return true;
 }
 
 static struct fy_document *parse(Loader *l, const Source *s, const char *text, size_t bytes)
@@ -240,13 +256,9 @@ static void read_base(Loader *l, const Source *s, struct fy_node *root)
 
 static void read_root(Loader *l, const Source *s, struct fy_node *root)
 {
-    char *text = scalar_text(root);
-    bool  empty = text && !*text;                /* a file of comments only is a config */
-
-    free(text);
-    if (empty) return;
     if (!fy_node_is_mapping(root)) {
         fail_also(l->err, ERR_USAGE, "%s:1: a config is a mapping of 'section:' and 'key: value' lines", s->path);
+        l->unread = true;
         return;
     }
     read_base(l, s, root);
@@ -278,10 +290,10 @@ static void read_file(Loader *l, const char *path, const Source *child)
     struct fy_document *doc = NULL;
     if (comes_back(&s))              fail_also(l->err, ERR_USAGE, "%s: its base leads back to %s", child->path, path);
     else if (!is_utf8(text, bytes))  fail_also(l->err, ERR_USAGE, "%s: not YAML: it is not UTF-8 text", path);
-    else                             doc = parse(l, &s, text, bytes);
+    else if (!is_empty(text))        doc = parse(l, &s, text, bytes);
 
-    if (doc) read_root(l, &s, fy_document_root(doc));
-    else     l->unread = true;
+    if (doc)                  read_root(l, &s, fy_document_root(doc));
+    else if (!is_empty(text)) l->unread = true;
     if (doc) fy_document_destroy(doc);
     free(s.real);
     free(s.folder);
