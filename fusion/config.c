@@ -93,12 +93,12 @@ bool captioner_config_from_json(const json_t *j, const char *where, CaptionerCon
     if (!json_is_object(encoder) || !json_is_object(decoder))
         return fail(err, "%s: no object '%s'", where, json_is_object(encoder) ? "decoder" : "encoder");
     TRY(json_get_text(encoder, "model_type", "", &kind, where, err));
-    const EncoderKind *k = encoder_find(kind, err);
+    Err inner = { 0 };
+    const EncoderKind *k = encoder_find(kind, &inner);
     if (!k)
-        return false;
+        return fail(err, "%s: %s", where, inner.text);
     TRY(k->from_json(encoder, where, &out->encoder, err));
     TRY(decoder_from_json(decoder, where, &out->decoder, err));
-    Err inner = { 0 };
     if (!captioner_config_check(out, &inner))
         return fail(err, "%s: %s", where, inner.text);
     return true;
