@@ -2,26 +2,29 @@
  * sums in double on one thread.                                                                                     */
 #include "tensor/backend.h"
 
-static real product(const Gemm *g, int64_t i, int64_t j, int64_t lda, int64_t ldb)
-{
-    const real *a = g->ta ? g->a + i : g->a + i * lda, *b = g->tb ? g->b + j * ldb : g->b + j;
-    int64_t     next_a = g->ta ? lda : 1, next_b = g->tb ? 1 : ldb;
-    double      sum = 0;
-
-    for (int64_t l = 0; l < g->k; l++) sum += (double)a[l * next_a] * (double)b[l * next_b];
-    return (real)((double)g->alpha * sum);
-}
+enum { TILE = 16 };                              /* columns at a time, only so that the processor has sums to interleave */
 
 static void gemm(Team *team, const Gemm *g)
 {
     int64_t lda = g->lda ? g->lda : g->ta ? g->m : g->k, ldb = g->ldb ? g->ldb : g->tb ? g->k : g->n;
     int64_t ldc = g->ldc ? g->ldc : g->n;
+    int64_t a_row = g->ta ? 1 : lda, a_next = g->ta ? lda : 1, b_next = g->tb ? 1 : ldb, b_column = g->tb ? ldb : 1;
 
     (void)team;
     for (int64_t i = 0; i < g->m; i++)
-        for (int64_t j = 0; j < g->n; j++) {
-            real *c = g->c + i * ldc + j, ab = product(g, i, j, lda, ldb);
-            *c = g->beta == 0 ? ab : ab + g->beta * *c;
+        for (int64_t j = 0; j < g->n; j += TILE) {
+            int64_t     width = g->n - j < TILE ? g->n - j : TILE;
+            const real *a = g->a + i * a_row, *b = g->b + j * b_column;
+            real       *c = g->c + i * ldc + j;
+            double      sum[TILE] = { 0 };
+
+            for (int64_t l = 0; l < g->k; l++)
+                for (int64_t w = 0; w < width; w++)
+                    sum[w] += (double)a[l * a_next] * (double)b[l * b_next + w * b_column];
+            for (int64_t w = 0; w < width; w++) {
+                real ab = (real)((double)g->alpha * sum[w]);
+                c[w] = g->beta == 0 ? ab : ab + g->beta * c[w];
+            }
         }
 }
 
