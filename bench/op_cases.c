@@ -209,7 +209,7 @@ static const struct { const Op *op; Builder *build; } builders[] = {
 
 void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
 {
-    Tensor *in[OP_MAX_IN];
+    Tensor *in[OP_MAX_IN] = { NULL };
 
     for (int i = 0; i < OP_MAX_IN; i++) {
         int again = r->what->again[i];
