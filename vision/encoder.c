@@ -163,7 +163,7 @@ static bool load_other_grid(Params *p, const char *prefix, const Encoder *e, int
 {
     EncoderConfig c = e->config;
     c.image = image;
-    Params  *there = params_new(0);
+    Params  *there = params_blank();
     Encoder *twin  = encoder_new(params_root(there), &c);
     bool     ok    = params_load(there, "", f, file_prefix, OTHER_PARTS, err);
     for (int i = 0; ok && i < params_count(there); i++) {
