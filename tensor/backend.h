@@ -24,6 +24,7 @@ typedef struct Gemm {
     real       *c; int64_t ldc;
 } Gemm;
 
+/* `with` brings forward and backward together; tensor/ops/attrs.h says what a node holds. Its name is the op's. */
 typedef struct OpOverride { const Op *op, *with; } OpOverride;
 
 typedef struct Backend {

@@ -40,7 +40,7 @@ struct Tensor {
     real       *grad;                            /* of an op's output: NULL until something is added to it       */
     bool        wants_grad;                      /* a leaf that wants one brings its own memory for it           */
     bool        computed;                        /* an op made it: the tape gives its memory back                */
-    bool        keep;                            /* backward must not take its memory back                       */
+    bool        keep;                            /* backward must not take its memory back (set on the base)     */
     Tensor     *base;                            /* not NULL: this is `base` under another shape                 */
     const char *name;                            /* checkpoint name, or the op that made it                      */
 };
