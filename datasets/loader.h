@@ -2,7 +2,7 @@
  *
  * Batches are image-major: `pictures` pictures with up to `captions` of their captions each. The order of an epoch is a function of
  * (seed, epoch); the contents of batch k of an epoch of (seed, epoch, k), whatever the number of workers. A picture is mirrored only
- * when none of its captions in the batch names a side (left/right).                                                    */
+ * when none of its captions in the batch names a side (left/right). A caption that is too long loses its end, <eos> included.   */
 #ifndef LIMN_LOADER_H
 #define LIMN_LOADER_H
 
@@ -34,12 +34,14 @@ typedef struct Batch {
 } Batch;
 
 typedef struct Loader Loader;
-/* features NULL: pixels are given. */
+/* features NULL: pixels are given. With features of one view nothing is mirrored. What was handed in must outlive the loader, but for k
+ * and p. Pictures without a caption are left out. workers 0: batches are made by the caller. */
 Loader *loader_new(Store *s, const Tokenizer *k, const Preprocess *p, Features *features, LoaderOptions o, Err *err);
 void    loader_free(Loader *l);
 int64_t loader_pictures(const Loader *l);
 int64_t loader_batches(const Loader *l);         /* in an epoch; the last may be smaller */
-/* Batch `at` of `epoch`; asking in order is fast (prefetched). Lives until the next call. */
+/* Batch `at` of `epoch`; asking in order is fast (prefetched), any other begins anew there. Lives until the next call. A picture that
+ * cannot be read is an error here. */
 bool    loader_get(Loader *l, int64_t epoch, int64_t at, Batch *out, Err *err);
 
 #endif
