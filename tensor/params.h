@@ -16,8 +16,7 @@ typedef enum Init {
 } Init;
 
 typedef struct Param {
-    Tensor   *tensor;                            /* tensor->name is the full name; tensor->grad is NULL until the first params_zero_grad, and
-                                                  * while frozen                                             */
+    Tensor   *tensor;                            /* its name is the full name; grad comes with params_zero_grad unless frozen */
     bool      decay;                             /* weight decay applies: matrices yes, biases, norms and positions no */
     double    lr_scale;                          /* learning rate of its part / base; 0: frozen                      */
     uint64_t  version;                           /* grows when the values change: a backend may keep a packed copy   */

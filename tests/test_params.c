@@ -110,6 +110,16 @@ Test(params, get_gradients_when_asked_and_frozen_ones_none)
     params_free(p);
 }
 
+Test(params, of_a_blank_model_are_zeros)
+{
+    Params *p = params_blank();
+    real values_of[3] = { 1, 1, 1 };
+    param(params_root(p), "w", SHAPE(3), INIT_ONES, 0);
+    values(p, "w", values_of, 3);
+    cr_expect(values_of[0] == 0 && values_of[2] == 0);
+    params_free(p);
+}
+
 Test(params, touched_have_a_new_version)
 {
     Params *p = model(1, false);
