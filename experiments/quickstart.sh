@@ -5,6 +5,7 @@
 #     sh experiments/quickstart.sh [FOLDER]       results go to FOLDER (default: runs/quickstart)
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=experiments/packages.sh
 . experiments/packages.sh
 
 out=${1:-runs/quickstart}

@@ -4,7 +4,8 @@
 #
 #     sh tests/run.sh [NAME...]                   only the tests of these names
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=experiments/packages.sh
 . experiments/packages.sh
 # shellcheck disable=SC2086
 install_packages $BUILD_PACKAGES $TEST_PACKAGES
