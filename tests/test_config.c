@@ -100,8 +100,8 @@ Test(config, reports_all_mistakes_together_with_file_and_line)
 Test(config, finds_the_right_name_in_the_wrong_section)
 {
     Sample s; Err err = { 0 };
-    cr_assert_not(load("data:\n  store: x\n  schedule: linear\n", &s, &err));
-    expect_line(&err, "c.yaml:3: unknown key data.schedule; the nearest known key is train.schedule");
+    cr_assert_not(load("data:\n  store: x\n  rate: 1\n", &s, &err));
+    expect_line(&err, "c.yaml:3: unknown key data.rate; the nearest known key is train.rate");
 }
 
 Test(config, says_what_is_wrong_with_the_structure)

@@ -81,13 +81,14 @@ static void nap(long microseconds)
     nanosleep(&(struct timespec){ .tv_nsec = microseconds * 1000 }, NULL);
 }
 
-static _Atomic int members_seen;
+static _Atomic int members_seen, items_done;
 
 static void slow(void *context, int64_t item, int member)
 {
     (void)context, (void)item;
     members_seen |= 1 << member;
-    nap(2000);
+    nap(2000 + 3000 * (member > 0));
+    items_done++;
 }
 
 Test(team, wakes_from_sleep_and_shares_the_work)
@@ -95,9 +96,10 @@ Test(team, wakes_from_sleep_and_shares_the_work)
     Team *t = team_new(3);
     for (int round = 0; round < 20; round++) {
         nap(round % 2 ? 3000 : 100);                     /* longer and shorter than members spin */
-        members_seen = 0;
+        members_seen = items_done = 0;
         team_run(t, 12, slow, NULL);
         cr_expect_neq(members_seen & ~1, 0, "nobody helped in round %d", round);
+        cr_expect_eq(items_done, 12, "the caller waits for everybody");
     }
     team_free(t);
 }
