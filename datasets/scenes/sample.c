@@ -5,13 +5,14 @@
  * a colour, and a size, half of the time.
  *
  * Places: start anywhere, push overlapping discs apart, round, and check; begin anew where that did not work out. Centres differ by
- * MIN_STEP pixels across the picture, so that "from left to right" is always plain to see. */
+ * MIN_STEP pixels across the picture, so that "from left to right" is always plain to see, and as many down it, so that sides and heights
+ * are equally frequent. */
 #include "datasets/scenes/sample.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { MIN_STEP = 3, PUSHES = 60, GROUP_MAX = 3 };
+enum { MIN_STEP = 3, PUSHES = 60, PLACINGS = 500, GROUP_MAX = 3 };
 
 Rng scene_stream(uint64_t seed, Split split, int64_t index)
 {
@@ -103,7 +104,7 @@ static bool well_placed(const Scene *s)
         for (int j = i + 1; j < s->count; j++) {
             const Object *a = &s->object[i], *b = &s->object[j];
             double dx = b->x - a->x, dy = b->y - a->y, apart = 0.95 * (disc_radius(a) + disc_radius(b));
-            if (abs(b->x - a->x) < MIN_STEP || dx * dx + dy * dy < apart * apart) return false;
+            if (abs(b->x - a->x) < MIN_STEP || abs(b->y - a->y) < MIN_STEP || dx * dx + dy * dy < apart * apart) return false;
         }
     return true;
 }
@@ -120,17 +121,24 @@ static bool place(Scene *s, Rng *r)
     return well_placed(s);
 }
 
-void scene_sample(Scene *s, const Preset *p, Split split, Rng *r)
+/* Objects in random order of depth: groups were drawn together. */
+static void shuffle_objects(Scene *s, Rng *r)
 {
-    *s = (Scene){ .background = (Background)below(r, p->noise ? 3 : 2) };
-    do sample_objects(s, p, split, r); while (!sizes_fit(s));
-
-    /* Objects in random order of depth: groups were drawn together. */
     for (int i = s->count - 1; i > 0; i--) {
         int j = below(r, i + 1);
         Object o = s->object[i];
         s->object[i] = s->object[j];
         s->object[j] = o;
     }
-    while (!place(s, r)) { }
+}
+
+void scene_sample(Scene *s, const Preset *p, Split split, Rng *r)
+{
+    *s = (Scene){ .background = (Background)below(r, p->noise ? 3 : 2) };
+    for (;;) {
+        do sample_objects(s, p, split, r); while (!sizes_fit(s));
+        shuffle_objects(s, r);
+        for (int i = 0; i < PLACINGS; i++)
+            if (place(s, r)) return;
+    }
 }

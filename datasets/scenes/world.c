@@ -56,11 +56,11 @@ const char *const SPLIT_NAME[SPLITS] = { "train", "val", "test-iid", "test-pairs
 const char *const BACKGROUND_NAME[3] = { "plain", "gradient", "noise" };
 const char *const RELATION_NAME[RELATIONS] = { "left", "right", "above", "below", "larger", "smaller" };
 
-/* A large drawing is at least 1.6 times a small one: 28/17 and 36/22. */
+/* A large drawing is at least 1.6 times a small one: 28/17 and 34/21. */
 static const Preset PRESETS[] = {
     { .name = "standard", .max_objects = 6, .train_drawings = MAX_DRAWINGS, .side = { { 15, 17 }, { 28, 30 } },
       .paraphrase = true, .noise = true },
-    { .name = "quick", .quick_nouns = true, .max_objects = 3, .train_drawings = 2, .side = { { 20, 22 }, { 36, 38 } } },
+    { .name = "quick", .quick_nouns = true, .max_objects = 3, .train_drawings = 2, .side = { { 20, 21 }, { 34, 35 } } },
 };
 enum { PRESET_COUNT = sizeof PRESETS / sizeof *PRESETS, NOUN_COUNT = sizeof NOUNS / sizeof *NOUNS };
 _Static_assert((int)NOUN_COUNT <= (int)MAX_NOUNS, "MAX_NOUNS is too small");
@@ -86,8 +86,14 @@ int noun_drawings(int noun)
 
 bool noun_has_held_out_drawing(int noun) { return noun_drawings(noun) >= 3; }
 
-/* By row of six, shifted a step each row, so that neighbours in the table do not share a pattern. */
-int noun_held_out_colour(int noun) { return (noun + noun / COLOURS) % COLOURS; }
+/* In turn, counted among the quick nouns and then among the others, so that either preset holds out all colours equally often. */
+int noun_held_out_colour(int noun)
+{
+    int before = 0;
+    for (int i = 0; i < NOUN_COUNT; i++)
+        before += NOUNS[i].quick == NOUNS[noun].quick ? i < noun : NOUNS[i].quick;
+    return before % COLOURS;
+}
 
 const Preset *preset_find(const char *name)
 {
