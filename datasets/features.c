@@ -48,15 +48,12 @@ static void add_weight(Buffer *b, const Tensor *w)
     free(values);
 }
 
+/* All but the decoder's: a parameter too many makes the cache be computed again, one too few would make it lie. */
 static void add_weights(Buffer *b, Params *p)
 {
-    static const char PREFIX[] = "encoder.";
-    bool named = false;
-
-    for (int i = 0; i < params_count(p); i++) named = named || strncmp(params_at(p, i)->tensor->name, PREFIX, strlen(PREFIX)) == 0;
     for (int i = 0; i < params_count(p); i++) {
         const Tensor *w = params_at(p, i)->tensor;
-        if (!named || strncmp(w->name, PREFIX, strlen(PREFIX)) == 0) add_weight(b, w);
+        if (strncmp(w->name, "decoder.", 8) != 0 && strncmp(w->name, "enc_to_dec_proj.", 16) != 0) add_weight(b, w);
     }
 }
 

@@ -17,8 +17,8 @@
 typedef struct Features Features;
 
 /* Opens FOLDER/features-KEY.bin, or computes it (progress(done, total, context) now and then; returns false to stop: resumable).
- * `weights`: the parameters that the key covers are those under "encoder.", or all where there is none of that name. The tape is used for
- * inference, from where it is; its state is as before afterwards. */
+ * `weights`: the key covers all of them but a decoder's ("decoder.…", "enc_to_dec_proj.…"). The tape is used for inference, from where it
+ * is; its state is as before afterwards. */
 Features *features_open(const char *folder, Store *s, const Encoder *e, Params *weights, const Preprocess *p, Tape *t, int views,
                         bool (*progress)(int64_t done, int64_t total, void *context), void *context, Err *err);
 void    features_close(Features *f);             /* NULL is allowed */
