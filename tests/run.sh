@@ -20,6 +20,7 @@ ninja -C "$build" >"$build/build.log" 2>&1 || { cat "$build/build.log"; echo "0 
 rm -rf "$reports"; mkdir -p "$reports"
 export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:abort_on_error=0:allocator_may_return_null=1:detect_stack_use_after_return=0"
 export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1:halt_on_error=1"
+export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 
 meson test -C "$build" --print-errorlogs --num-processes "$(nproc)" "$@" >"$build/test.log" 2>&1
 grep -E '^ *[0-9]+/[0-9]+ ' "$build/test.log"

@@ -4,20 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include <stb_image_write.h>
+
 #include "tensor/base/file.h"
 #include "vision/image.h"
-
-/* The library is one header; its own style is not ours to check. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#pragma GCC diagnostic ignored "-Wmissing-prototypes"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STBI_WRITE_NO_STDIO
-#include <stb_image_write.h>
-#pragma GCC diagnostic pop
 
 typedef struct Growing { uint8_t *data; size_t size, room; bool failed; } Growing;
 
