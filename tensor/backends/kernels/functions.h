@@ -1,7 +1,7 @@
 /* functions.h - exp, tanh, erf and the activations for one number, written so that a compiler turns a loop over them into vector
  * code: no branches, no tables, no library calls (in double they are the C library's; that build checks gradients).
  *
- * Error bounds, measured over the floats against long double (tests/test_kernels.c checks them):
+ * Error bounds, measured over the floats against double (tests/test_kernels.c checks them):
  *     exp 1 ulp, results below 2^-126 included      tanh 1.5 ulp      erf 1.5 ulp
  * Coefficients: weighted minimax fits of our own (Lawson's iteration on Chebyshev nodes), rounded to float one by one. */
 #ifndef LIMN_KERNEL_FUNCTIONS_H

@@ -10,7 +10,11 @@
 
 enum { LANES = 16, BLOCK = 1024 };               /* a long sum goes to double every BLOCK elements */
 
+#ifdef __GNUC__                                  /* the constant length is only seen by code that is really inlined */
 #define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
 
 extern const Kernels KERNEL_SET;
 

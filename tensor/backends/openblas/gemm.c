@@ -88,7 +88,7 @@ static int64_t rows_wanted(const Gemm *g)
 
 static void call_padded(const Gemm *g, int64_t rows)
 {
-    real    space[PAD_SPACE] __attribute__((aligned(64)));
+    _Alignas(64) real space[PAD_SPACE];
     real   *a = space, *c = space + rows * g->k;
     int64_t lda = lda_of(g), ldc = ldc_of(g);
     Gemm    padded = *g;
