@@ -231,7 +231,7 @@ Test(model, with_a_wrong_description_is_refused)
     REFUSED(edited(f, m, "config.json", "decoder", "n_layer", "-1"), f, "depth");
     REFUSED(edited(f, m, "config.json", "decoder", "n_embd", "\"wide\""), f, "n_embd");
     REFUSED(edited(f, m, "config.json", "decoder", "vocab_size", "99"), f, "99", "tokenizer.json");
-    REFUSED(edited(f, m, "preprocessor_config.json", "size", "height", "32"), f);
+    REFUSED(edited(f, m, "preprocessor_config.json", NULL, "size", "{\"height\": 32, \"width\": 32}"), f, "32 pixels");
     REFUSED(edited(f, m, "generation_config.json", NULL, "num_beams", "0"), f, "generation_config.json");
     edited(f, m, "generation_config.json", NULL, "num_beams", "2");
     REFUSED(put(f, "tokenizer.json", "[]"), "tokenizer.json");

@@ -73,10 +73,10 @@ static void alike(const Hypothesis *x, const Hypothesis *y, long at)
 
 /* ---- transformers ---------------------------------------------------------------------------------------------------- */
 
-static void agree(const Hypothesis *h, const json_t *ids, const json_t *score, const char *what)
+static void agree(const Hypothesis *h, const json_t *ids, int32_t eos, const json_t *score, const char *what)
 {
     size_t n = json_array_size(ids);
-    bool ended = n > 0 && json_integer_value(json_array_get(ids, n - 1)) == 2;
+    bool ended = n > 0 && json_integer_value(json_array_get(ids, n - 1)) == eos;
     cr_assert_eq(h->ended, ended, "%s", what);
     cr_assert_eq((size_t)h->count, n - ended, "%s: %d tokens", what, h->count);
     for (int i = 0; i < h->count; i++)
@@ -102,11 +102,13 @@ Test(search, finds_what_generate_of_transformers_finds)
     json_array_foreach(json_object_get(j, "search"), at, c) {
         SearchOptions o = options((int)json_integer_value(json_object_get(c, "beam")));
         o.best   = (int)json_integer_value(json_object_get(c, "best"));
+        o.eos    = (int32_t)json_integer_value(json_object_get(c, "eos"));
         o.length = json_is_true(json_object_get(c, "average")) ? LENGTH_AVERAGE : LENGTH_NONE;
         Hypothesis *h = search_captions(t, m->captioner, features, o, keep);
         for (int i = 0; i < 3 * o.best; i++) {
             snprintf(what, sizeof what, "case %zu, hypothesis %d", at, i);
-            agree(&h[i], json_array_get(json_object_get(c, "ids"), (size_t)i), json_array_get(json_object_get(c, "scores"), (size_t)i), what);
+            agree(&h[i], json_array_get(json_object_get(c, "ids"), (size_t)i), o.eos,
+                  json_array_get(json_object_get(c, "scores"), (size_t)i), what);
         }
     }
     tape_free(t);
@@ -366,5 +368,6 @@ Test(search, of_a_model_that_has_gone_wrong_still_ends)
     tensor_write(params_find(f.p, "decoder.transformer.ln_f.bias")->tensor, 0, &bad, 1);
     Hypothesis *h = search_captions(f.t, f.m, some(f, 0, 2), options(3), f.a);
     cr_assert(h[0].count <= 10 && h[1].count <= 10);
+    cr_assert(h[0].log_prob == -INFINITY, "%g", h[0].log_prob);
     end(f);
 }

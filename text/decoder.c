@@ -14,13 +14,13 @@ static const double SPREAD = 0.02;
 bool decoder_config_check(const DecoderConfig *c, Err *err)
 {
     int found = 0;
-    const struct { const char *name; int64_t value; } positive[] = {
-        { "vocab", c->vocab }, { "length", c->length }, { "width", c->width },
-        { "depth", c->depth }, { "heads", c->heads }, { "hidden", c->hidden } };
-    for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
-        if (positive[i].value < 1 || positive[i].value > (1 << 24))
-            found += !fail_also(err, ERR_USAGE, "decoder: %s is %lld; it must be from 1 to 16777216",
-                                positive[i].name, (long long)positive[i].value);
+    const struct { const char *name; int64_t value, most; } sizes[] = {
+        { "vocab", c->vocab, 1 << 22 }, { "length", c->length, 1 << 20 }, { "width", c->width, 1 << 14 },
+        { "depth", c->depth, 1 << 9 },  { "heads", c->heads, 1 << 14 },   { "hidden", c->hidden, 1 << 16 } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i].value < 1 || sizes[i].value > sizes[i].most)
+            found += !fail_also(err, ERR_USAGE, "decoder: %s is %lld; it must be from 1 to %lld", sizes[i].name,
+                                (long long)sizes[i].value, (long long)sizes[i].most);
     if (c->heads > 0 && c->width > 0 && c->width % c->heads != 0)
         found += !fail_also(err, ERR_USAGE, "decoder: %lld heads do not divide the width %lld", (long long)c->heads, (long long)c->width);
     const struct { const char *name; double value; } shares[] = {
