@@ -76,6 +76,28 @@ static json_t *describe(const Store *s)
     return j;
 }
 
+/* By reason, with the first few names of each; --json lists them all. */
+static void print_rejected(const Store *s)
+{
+    enum { NAMES = 4 };
+    int64_t count = store_rejected(s);
+    bool *told = calloc((size_t)count + 1, sizeof *told);
+
+    REQUIRE(told, "out of memory");
+    printf("\n%lld rejected\n", (long long)count);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t same = 0;
+        if (told[i]) continue;
+        for (int64_t k = i; k < count; k++)
+            if (!strcmp(store_rejected_reason(s, k), store_rejected_reason(s, i))) told[k] = true, same++;
+        printf("  %lld: %s\n     ", (long long)same, store_rejected_reason(s, i));
+        for (int64_t k = i, n = 0; k < count && n < NAMES; k++)
+            if (!strcmp(store_rejected_reason(s, k), store_rejected_reason(s, i))) n++, printf(" %s", store_rejected_name(s, k));
+        printf("%s\n", same > NAMES ? " …" : "");
+    }
+    free(told);
+}
+
 static void print_text(const Store *s, const json_t *j)
 {
     size_t i;
@@ -89,8 +111,7 @@ static void print_text(const Store *s, const json_t *j)
                (long long)json_integer_value(json_object_get(row, "pictures")), (long long)json_integer_value(json_object_get(row, "captions")),
                (long long)json_integer_value(json_object_get(row, "boxes")), json_real_value(json_object_get(row, "mean_words")),
                (long long)json_integer_value(json_object_get(row, "longest")));
-    printf("\n%lld rejected\n", (long long)store_rejected(s));
-    for (int64_t k = 0; k < store_rejected(s); k++) printf("  %s: %s\n", store_rejected_name(s, k), store_rejected_reason(s, k));
+    print_rejected(s);
 }
 
 static int run(int argc, char **argv)
