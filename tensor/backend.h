@@ -31,6 +31,7 @@ typedef struct Backend {
     const char       *name;
     const char       *help;                      /* one line                                                     */
     void            (*gemm)(Team *team, const Gemm *g);   /* rows tiled over the team on a fixed grid            */
+    void            (*log_softmax)(int64_t n, real *row); /* one row in place; NULL: rows_log_softmax's own      */
     const OpOverride *overrides;                 /* ends with { NULL, NULL }; may be NULL                        */
     bool            (*start)(Err *err);          /* checks its library once; may be NULL                         */
     const char     *(*describe)(void);           /* library, version, kernel set: for provenance                 */

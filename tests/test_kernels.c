@@ -1,4 +1,4 @@
-/* test_kernels.c - the vector kernels: error of the functions in ulp, equal bits of all instruction sets, rows against
+/* test_kernels.c - the vector kernels: error of the functions in ulp, equal bits of all instruction sets and processors, rows against
  * plain formulas in double.                                                                                         */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tensor/backends/kernels/kernels.h"
+#include "tensor/base/file.h"
 #include "tensor/base/rng.h"
 
 enum { CHUNK = 4096, LONGEST = 1003 };
@@ -105,6 +106,7 @@ static size_t run_all(const Kernels *k, int64_t n, Row *r, real *out)
     *o++ = k->log_sum_exp(n, r->x);
     memcpy(o, r->x, bytes), k->softmax(n, (real)0.4, o);
     memcpy(o + n, r->y, bytes), k->softmax_grad(n, (real)0.4, o, o + n), o += 2 * n;
+    memcpy(o, r->x, bytes), k->log_softmax(n, o), o += n;
     memcpy(o, r->x, bytes), k->cross_entropy_grad(n, (real)5.5, (real)0.1, (real)1e-3, o), o += n;
     NormStat s = k->norm(n, 1e-5, r->x, r->w, r->y, o);
     o += n, *o++ = s.mean, *o++ = s.rstd;
@@ -136,6 +138,32 @@ Test(kernels, of_every_instruction_set_give_the_same_bits)
                           (int)lengths[i], (double)other[at], (double)first[at]);
         }
     }
+}
+
+/* Numbers that no mathematical library has touched, hence the same on every machine. */
+static void fill_exactly(Row *r, uint64_t seed)
+{
+    Rng g = rng_stream(seed, RNG_TEST, 0);
+    for (int i = 0; i < LONGEST; i++) {
+        r->x[i] = (real)(16 * rng_uniform(&g) - 8);
+        r->y[i] = (real)(4 * rng_uniform(&g) - 2);
+        r->z[i] = (real)(4 * rng_uniform(&g) - 2);
+        r->w[i] = (real)(2 * rng_uniform(&g));
+        r->v[i] = (real)rng_uniform(&g);
+    }
+}
+
+Test(kernels, give_the_same_bits_on_every_processor)
+{
+    static const char BITS[] = "cb3532482ee3f86693f571ea99e3cf50df82b758255f49a2d90f589ceb29afb7";
+    static real out[64 * LONGEST];
+    static Row row;
+    char hash[65];
+
+    fill_exactly(&row, 1);
+    size_t count = run_all(kernels(), LONGEST, &row, out);
+    sha256_hex(out, count * sizeof *out, hash);
+    cr_expect_str_eq(hash, BITS, "%zu results of %s hash to %s, on x86-64 to %s", count, kernels()->name, hash, BITS);
 }
 
 /* ---- rows against formulas in double ---------------------------------------------------------------------------------- */
@@ -189,6 +217,8 @@ Test(kernels, softmax_and_cross_entropy_follow_the_formulas)
     for (int i = 0; i < N; i++) lse += exp((double)r.x[i]);
     lse = log(lse);
     expect_near("log_sum_exp", kernels()->log_sum_exp(N, r.x), lse, 1e-6);
+    memcpy(g, r.x, sizeof g), kernels()->log_softmax(N, g);
+    for (int i = 0; i < N; i++) expect_near("log_softmax", g[i], (double)r.x[i] - lse, 1e-6);
     memcpy(g, r.x, sizeof g), kernels()->cross_entropy_grad(N, (real)lse, (real)0.25, (real)0.01, g);
     for (int i = 0; i < N; i++) expect_near("cross_entropy_grad", g[i], 0.25 * (exp((double)r.x[i] - lse) - 0.01), 1e-6);
 }

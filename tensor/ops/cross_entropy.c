@@ -80,18 +80,24 @@ Tensor *op_cross_entropy(Tape *t, Tensor *logits, Ids targets, CrossEntropyOptio
 }
 
 /* ---- for decoding ------------------------------------------------------------------------------------------------ */
+typedef struct Rows { const Backend *backend; Tensor *x; } Rows;
+
 static void log_softmax_row(void *context, int64_t r, int member)
 {
-    Tensor *x = context;
-    int64_t V = shape_last(x->shape);
-    real   *row = x->data + r * V;
-    double  lse = log_sum_exp(row, V);
+    const Rows *rows = context;
+    int64_t V = shape_last(rows->x->shape);
+    real   *row = rows->x->data + r * V;
 
     (void)member;
+    if (rows->backend->log_softmax) {
+        rows->backend->log_softmax(V, row);
+        return;
+    }
+    double lse = log_sum_exp(row, V);
     for (int64_t i = 0; i < V; i++) row[i] = (real)((double)row[i] - lse);
 }
 
 void rows_log_softmax(Tape *t, Tensor *logits)
 {
-    team_run(t->team, shape_rows(logits->shape), log_softmax_row, logits);
+    team_run(t->team, shape_rows(logits->shape), log_softmax_row, &(Rows){ t->backend, logits });
 }

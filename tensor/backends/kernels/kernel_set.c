@@ -227,6 +227,12 @@ static real k_log_sum_exp(int64_t n, const real *x)
     return (real)((double)top + log(total));
 }
 
+static void k_log_softmax(int64_t n, real *x)
+{
+    real lse = k_log_sum_exp(n, x);
+    for (int64_t i = 0; i < n; i++) x[i] -= lse;
+}
+
 static void k_cross_entropy_grad(int64_t n, real lse, real factor, real uniform, real *x)
 {
     int64_t i = 0;
@@ -325,7 +331,7 @@ const Kernels KERNEL_SET = {
     .add = k_add, .multiply = k_multiply, .scale = k_scale, .axpy = k_axpy, .dot = k_dot, .sum = k_sum, .sum_of_squares = k_sum_of_squares,
     .act = k_act, .act_grad = k_act_grad, .finish = k_finish,
     .softmax = k_softmax, .softmax_grad = k_softmax_grad,
-    .log_sum_exp = k_log_sum_exp, .cross_entropy_grad = k_cross_entropy_grad,
+    .log_sum_exp = k_log_sum_exp, .log_softmax = k_log_softmax, .cross_entropy_grad = k_cross_entropy_grad,
     .norm = k_norm, .norm_grad_input = k_norm_grad_input, .norm_grad_params = k_norm_grad_params,
     .philox = k_philox, .adamw = k_adamw,
 };

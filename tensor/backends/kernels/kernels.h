@@ -39,6 +39,7 @@ typedef struct Kernels {
     void (*softmax)     (int64_t n, real scale, real *x);                         /* x = softmax(scale x), n >= 1       */
     void (*softmax_grad)(int64_t n, real scale, const real *p, real *dp);         /* dp = scale p (dp - p.dp)           */
     real (*log_sum_exp) (int64_t n, const real *x);
+    void (*log_softmax) (int64_t n, real *x);                                     /* x -= log sum exp x                 */
     double (*sum)       (int64_t n, const real *x);
     /* x = factor (exp(x - lse) - uniform): the gradient of cross-entropy but for the target's own term.                  */
     void (*cross_entropy_grad)(int64_t n, real lse, real factor, real uniform, real *x);

@@ -20,6 +20,11 @@ void add_partials(Team *team, const real *partial, int64_t chunks, int64_t n, re
     team_run(team, chunks_of(n, ELEMENTS_A_CHUNK), add_partials_item, &s);
 }
 
+static void log_softmax(int64_t n, real *row)
+{
+    kernels()->log_softmax(n, row);
+}
+
 static const OpOverride overrides[] = {
     { &op_linear_op, &openblas_linear },         { &op_attention_op, &openblas_attention },
     { &op_layer_norm_op, &openblas_layer_norm }, { &op_activation_op, &openblas_activation },
@@ -32,6 +37,7 @@ const Backend backend_openblas = {
     .name = "openblas",
     .help = "OpenBLAS matrix products and vector kernels on a team of threads",
     .gemm = openblas_gemm,
+    .log_softmax = log_softmax,
     .overrides = overrides,
     .start = openblas_start,
     .describe = openblas_describe,
