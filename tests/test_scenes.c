@@ -342,6 +342,13 @@ Test(scenes, a_ring_of_the_disc_shows_its_colour)
     artwork_close(a);
 }
 
+Test(scenes, every_picture_has_numbers_of_its_own)
+{
+    Rng a = scene_stream(5, SPLIT_TRAIN, 0), others[] = { scene_stream(6, SPLIT_TRAIN, 0), scene_stream(5, SPLIT_VAL, 0), scene_stream(5, SPLIT_TRAIN, 1) };
+    uint32_t first = rng_u32(&a);
+    for (int i = 0; i < 3; i++) cr_assert_neq(first, rng_u32(&others[i]));
+}
+
 /* ---- into a store --------------------------------------------------------------------------------------------------- */
 Test(scenes, same_seed_gives_the_same_store_for_any_number_of_workers)
 {

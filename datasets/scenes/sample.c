@@ -59,9 +59,8 @@ static void sample_group(Scene *s, const Preset *p, Split split, int members, Rn
     s->count += members;
 }
 
-static void sample_objects(Scene *s, const Preset *p, Split split, Rng *r)
+static void sample_objects(Scene *s, const Preset *p, Split split, int wanted, Rng *r)
 {
-    int wanted = 1 + below(r, p->max_objects);
     for (s->count = 0; s->count < wanted;) {
         int left = wanted - s->count, members = below(r, 10) < 7 ? 1 : 2 + below(r, GROUP_MAX - 1);
         sample_group(s, p, split, members < left ? members : left, r);
@@ -135,8 +134,9 @@ static void shuffle_objects(Scene *s, Rng *r)
 void scene_sample(Scene *s, const Preset *p, Split split, Rng *r)
 {
     *s = (Scene){ .background = (Background)below(r, p->noise ? 3 : 2) };
+    int wanted = 1 + below(r, p->max_objects);           /* once: begun anew with another count, crowded pictures would be rarer */
     for (;;) {
-        do sample_objects(s, p, split, r); while (!sizes_fit(s));
+        do sample_objects(s, p, split, wanted, r); while (!sizes_fit(s));
         shuffle_objects(s, r);
         for (int i = 0; i < PLACINGS; i++)
             if (place(s, r)) return;
