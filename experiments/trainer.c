@@ -1,0 +1,216 @@
+/* trainer.c - opening a training run: config, run folder, data, model, cached features, optimizer, state; and closing it. */
+#include "experiments/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/json.h"
+
+static char *default_run_folder(const char *config)
+{
+    const char *name = strrchr(config, '/') ? strrchr(config, '/') + 1 : config;
+    char *folder = path_join("runs", name), *dot = strrchr(folder, '.');
+
+    if (dot && dot > strrchr(folder, '/')) *dot = 0;
+    return folder;
+}
+
+/* The first line in which two YAML texts differ, for the message. */
+static bool same_config(const char *was, const char *is, const char *folder, Err *err)
+{
+    while (*was && *is) {
+        size_t n = strcspn(was, "\n"), m = strcspn(is, "\n");
+        if (n != m || memcmp(was, is, n))
+            return fail_usage(err, "%s was begun with another config: it says '%.*s', now it is '%.*s'; go on with "
+                              "`limn train %s`, or choose another --run", folder, (int)n, was, (int)m, is, folder);
+        was += n + (was[n] == '\n');
+        is += m + (is[m] == '\n');
+    }
+    return true;
+}
+
+static bool open_config(Trainer *r, Err *err)
+{
+    const TrainOptions *o = r->options;
+    bool from_run = folder_exists(o->config);
+    char *file = from_run ? path_join(o->config, "config.yaml") : strdup(o->config);
+    char *folder = from_run ? strdup(o->config) : o->run ? strdup(o->run) : default_run_folder(o->config);
+    char *saved = NULL;
+
+    if (!file_exists(file) && from_run) fail_usage(err, "%s is a folder, but no run: it has no config.yaml", o->config);
+    else if (experiment_load(file, o->overrides, o->override_count, &r->x, err) && run_lock(&r->run, folder, err)) {
+        char *was_path = path_join(folder, "config.yaml"), *is = config_dump(EXPERIMENT_FIELDS, &r->x);
+        bool begun = run_has_checkpoint(&r->run);
+        if (begun && !o->resume && !from_run)
+            fail_usage(err, "%s holds a run already; go on with it by `limn train %s`, or choose another --run", folder, folder);
+        else if (begun) {
+            saved = file_read(was_path, NULL, err);
+            if (saved) same_config(saved, is, folder, err);
+        } else file_put(was_path, is, strlen(is), err);
+        free(was_path);
+        free(is);
+    }
+    free(saved);
+    free(folder);
+    free(file);
+    return err->status == 0;
+}
+
+/* Mean and deviation are those the loaded encoder was trained with; how pictures were resized is the store's to say. */
+static bool preprocess_like(const char *folder, Preprocess *p, Err *err)
+{
+    char *path = path_join(folder, "preprocessor_config.json");
+    bool ok = true;
+
+    if (file_exists(path)) {
+        Preprocess theirs;
+        json_t *j = json_read_file(path, err);
+        if ((ok = j && preprocess_from_json(j, path, &theirs, err))) {
+            memcpy(p->mean, theirs.mean, sizeof p->mean);
+            memcpy(p->std, theirs.std, sizeof p->std);
+        }
+        json_decref(j);
+    }
+    free(path);
+    return ok;
+}
+
+static bool open_model(Trainer *r, Err *err)
+{
+    Model *m = &r->model;
+    CaptionerConfig config;
+    const char *tokenizer = store_tokenizer(r->store);
+
+    if (!tokenizer) return fail(err, "%s has no vocabulary; prepare it with one", r->x.data.store);
+    m->tokenizer = tokenizer_from_json(tokenizer, strlen(tokenizer), r->x.data.store, err);
+    TRY(m->tokenizer && preprocess_from_json(store_preprocess(r->store), r->x.data.store, &m->preprocess, err));
+    TRY(experiment_captioner(&r->x, tokenizer_size(m->tokenizer), &config, err));
+    if (config.encoder.image != store_size(r->store))
+        return fail_usage(err, "%s holds pictures of %d px, but the encoder takes %lld px (encoder.image); prepare the data "
+                          "with --size %lld", r->x.data.store, store_size(r->store), (long long)config.encoder.image,
+                          (long long)config.encoder.image);
+    m->params = params_new((uint64_t)r->x.seed);
+    m->captioner = captioner_new(m->params, &config);
+    m->max_length = (int)r->x.generate.max_length;
+    m->beam = (int)r->x.generate.beam;
+    if (r->x.encoder.weights[0]) {
+        TRY(encoder_load(m->params, "encoder.", m->captioner->encoder, r->x.encoder.weights, err));
+        TRY(preprocess_like(r->x.encoder.weights, &m->preprocess, err));
+    }
+    experiment_apply_rates(&r->x, m->params);
+    return true;
+}
+
+typedef struct Encoding { Progress progress; volatile sig_atomic_t *interrupted; } Encoding;
+
+static bool features_progress(int64_t done, int64_t total, void *context)
+{
+    Encoding *e = context;
+    e->progress.total = total;
+    progress_show(&e->progress, done, "", 0, "");
+    return !*e->interrupted;
+}
+
+static char *cache_folder(const Experiment *x)
+{
+    const char *slash = strrchr(x->data.store, '/');
+    char *folder = NULL;
+
+    if (x->data.cache[0]) return strdup(x->data.cache);
+    REQUIRE(asprintf(&folder, "%.*scache", slash ? (int)(slash - x->data.store + 1) : 0, x->data.store) >= 0, "out of memory");
+    return folder;
+}
+
+static bool open_features(Trainer *r, Err *err)
+{
+    if (!r->x.encoder.cache) return true;
+    int views = r->x.data.flip ? 2 : 1;
+    char *folder = cache_folder(&r->x);
+    Encoding e = { progress_begin("encoding pictures once", store_count(r->store), 0, r->options->quiet), r->interrupted };
+
+    r->tape->recording = false;
+    if (folder_make(folder, err))
+        r->features = features_open(folder, r->store, r->model.captioner->encoder, r->model.params, &r->model.preprocess, r->tape,
+                                    views, features_progress, &e, err);
+    r->tape->recording = true;
+    progress_end(&e.progress);
+    free(folder);
+    if (!r->features && *r->interrupted) return fail(err, "interrupted; the same command goes on with the cache where it stopped");
+    return r->features != NULL;
+}
+
+static bool open_loader(Trainer *r, Err *err)
+{
+    const Experiment *x = &r->x;
+    LoaderOptions o = { .split = x->data.train, .pictures = (int)x->train.pictures, .captions = (int)x->train.captions,
+                        .max_length = (int)x->decoder.length, .shuffle = true, .flip = x->data.flip, .seed = (uint64_t)x->seed,
+                        .fraction = x->data.fraction, .workers = (int)x->data.workers, .prefetch = 4 };
+
+    if (store_find_split(r->store, x->data.validation) < 0)
+        return fail_usage(err, "%s has no split '%s' (data.validation)", x->data.store, x->data.validation);
+    r->loader = loader_new(r->store, r->model.tokenizer, &r->model.preprocess, r->features, o, err);
+    TRY(r->loader != NULL);
+    r->epoch_batches = loader_batches(r->loader);
+
+    double updates = (double)r->epoch_batches / (double)x->train.accumulate;
+    int64_t total = x->train.steps ? x->train.steps : (int64_t)ceil(updates * (double)x->train.epochs);
+    r->validate_updates = (int64_t)fmax(1, round(updates * x->validate.every));
+    r->schedule = (Schedule){ (ScheduleKind)x->train.schedule, x->train.rate, x->train.floor,
+                              (int64_t)(x->train.warmup * (double)total), total };
+    r->adamw = adamw_new(r->model.params, x->train.beta1, x->train.beta2, x->train.eps, x->train.decay);
+    return true;
+}
+
+/* A run that goes on must find the data and the kernels that it began with, or its numbers would mean something else. */
+static bool open_state(Trainer *r, Err *err)
+{
+    const Backend *b = r->tape->backend;
+    RunState fresh = { .best = NAN, .best_step = -1 };
+
+    snprintf(fresh.data_hash, sizeof fresh.data_hash, "%s", store_hash(r->store));
+    snprintf(fresh.kernels, sizeof fresh.kernels, "%s", b->describe ? b->describe() : b->name);
+    r->state = fresh;
+    if (run_has_checkpoint(&r->run)) {
+        TRY(run_load(&r->run, &r->state, r->model.params, r->adamw, err));
+        if (strcmp(r->state.data_hash, fresh.data_hash))
+            return fail(err, "%s began with data of hash %.16s…, but %s now has %.16s…; put the old store back or start a new run",
+                        r->run.folder, r->state.data_hash, r->x.data.store, fresh.data_hash);
+        if (strcmp(r->state.kernels, fresh.kernels))
+            return fail(err, "%s began with the kernels '%s', but here they are '%s'; the numbers would not go on as they "
+                        "began: resume on a machine like the first, or start a new run", r->run.folder, r->state.kernels, fresh.kernels);
+    }
+    TRY(run_open_logs(&r->run, &r->state, err));
+    char *folder = run_path(&r->run, "model");
+    bool ok = model_write_description(folder, &r->model, err)
+              && run_write_provenance(&r->run, &r->x, b, team_size(r->team), fresh.data_hash, r->options->argc, r->options->argv, err);
+    free(folder);
+    return ok;
+}
+
+bool trainer_open(Trainer *r, Err *err)
+{
+    TRY(open_config(r, err));
+    const Backend *backend = backend_find(r->x.backend, err);
+    TRY(backend != NULL);
+    r->team = team_new((int)r->x.threads);
+    r->tape = tape_new(backend, r->team, (uint64_t)r->x.seed);
+    r->store = store_open(r->x.data.store, err);
+    return r->store && open_model(r, err) && open_features(r, err) && open_loader(r, err) && open_state(r, err);
+}
+
+void trainer_close(Trainer *r, Err *err)
+{
+    Err closing = { 0 };
+
+    if (r->loader) loader_free(r->loader);
+    if (r->features) features_close(r->features);
+    if (r->store) store_close(r->store);
+    if (r->adamw) adamw_free(r->adamw);
+    if (r->tape) tape_free(r->tape);
+    team_free(r->team);
+    if (r->model.tokenizer) tokenizer_free(r->model.tokenizer);
+    if (r->model.params) params_free(r->model.params);
+    if (!run_close(&r->run, &closing) && !err->status) *err = closing;
+}

@@ -1,0 +1,37 @@
+/* trainer.h - everything that a training run holds while it runs; private to trainer.c (opening and closing) and train.c (the loop). */
+#ifndef LIMN_TRAINER_H
+#define LIMN_TRAINER_H
+
+#include <signal.h>
+
+#include "datasets/features.h"
+#include "datasets/loader.h"
+#include "experiments/progress.h"
+#include "experiments/run.h"
+#include "experiments/train.h"
+
+typedef struct Trainer {
+    const TrainOptions *options;
+    Experiment  x;
+    Run         run;
+    RunState    state;
+    Store      *store;
+    Model       model;
+    Features   *features;
+    Loader     *loader;
+    Team       *team;
+    Tape       *tape;
+    AdamW      *adamw;
+    Schedule    schedule;
+    Progress    progress;
+    int64_t     epoch_batches, validate_updates;
+    double      began;                           /* seconds_now() when this process started training */
+    volatile sig_atomic_t *interrupted;
+} Trainer;
+
+/* Config, run folder, data, model, cached features, optimizer, and the state where an earlier process stopped. */
+bool trainer_open(Trainer *r, Err *err);
+/* Also after a failed opening. Reports a log that could not be closed, unless there was an error before. */
+void trainer_close(Trainer *r, Err *err);
+
+#endif
