@@ -95,6 +95,7 @@ static bool open_model(Trainer *r, Err *err)
     m->captioner = captioner_new(m->params, &config);
     m->max_length = (int)r->x.generate.max_length;
     m->beam = (int)r->x.generate.beam;
+    m->average = r->x.generate.length == LENGTH_AVERAGE;
     if (r->x.encoder.weights[0]) {
         TRY(encoder_load(m->params, "encoder.", m->captioner->encoder, r->x.encoder.weights, err));
         TRY(preprocess_like(r->x.encoder.weights, &m->preprocess, err));

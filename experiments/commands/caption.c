@@ -15,7 +15,7 @@ static const struct argp_option OPTIONS[] = {
     { "attention", KEY_ATTENTION, "OUT.png", 0, "Draw where each word looked", 0 },
     { "beam", KEY_BEAM, "N", 0, "Width of the beam search; 1: greedy (default: the model's)", 0 },
     { "best", KEY_BEST, "N", 0, "So many captions a picture, best first (at most the beam)", 0 },
-    { "length", KEY_LENGTH, "none|average", 0, "Length penalty: rank by the sum or the mean of log-probabilities (average)", 0 },
+    { "length", KEY_LENGTH, "none|average", 0, "Length penalty: rank by the sum or the mean of log-probabilities (default: the model's)", 0 },
     { "max-length", KEY_MAX, "N", 0, "Longest caption in tokens (default: the model's)", 0 },
     { "from", KEY_FROM, "STORE", 0, "Caption pictures of a store instead of files", 0 },
     { "split", KEY_SPLIT, "NAME", 0, "With --from: the split (test)", 0 },
@@ -194,7 +194,9 @@ static bool caption_pictures(const Arguments *a, const Session *s, const Picture
 {
     enum { BATCH = 16 };
     const Model *m = s->model;
-    SearchOptions o = { .beam = a->beam ? a->beam : m->beam, .best = a->best ? a->best : 1, .length = (LengthPenalty)a->length,
+    bool average = a->length < 0 ? m->average : a->length;
+    SearchOptions o = { .beam = a->beam ? a->beam : m->beam, .best = a->best ? a->best : 1,
+                        .length = average ? LENGTH_AVERAGE : LENGTH_NONE,
                         .max_length = a->max_length ? a->max_length : m->max_length, .bos = tokenizer_bos(m->tokenizer),
                         .eos = tokenizer_eos(m->tokenizer), .pad = tokenizer_pad(m->tokenizer), .attention = a->attention != NULL };
     Arena *keep = arena_new(1 << 16);
@@ -230,7 +232,7 @@ static int run(int argc, char **argv)
         "transformers made.\vPictures are JPEG or PNG files; EXIF orientation is applied. One that cannot be read is told on standard "
         "error; the others are captioned all the same, and the exit status is 1.", 0, 0, 0 };
     const char **images = calloc((size_t)argc + 1, sizeof *images);
-    Arguments a = { .split = "test", .count = 8, .backend = "openblas", .length = LENGTH_AVERAGE, .images = images };
+    Arguments a = { .split = "test", .count = 8, .backend = "openblas", .length = -1, .images = images };
     Session s = { 0 };
     Pictures pictures = { 0 };
     Err err = { 0 };

@@ -194,7 +194,7 @@ static bool evaluate_run(Arguments *a, json_t *all, Err *err)
     Store *store = store_open(a->store, err);
     if (store && session_open(&session, a->run, a->backend, a->threads, err)) {
         const Model *m = session.model;
-        SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = LENGTH_AVERAGE, .bos = tokenizer_bos(m->tokenizer),
+        SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = m->average ? LENGTH_AVERAGE : LENGTH_NONE, .bos = tokenizer_bos(m->tokenizer),
                                  .eos = tokenizer_eos(m->tokenizer), .pad = tokenizer_pad(m->tokenizer) };
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, NULL };
         if (is_run) search = experiment_search(&x, m->tokenizer);
