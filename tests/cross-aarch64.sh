@@ -9,6 +9,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=experiments/packages.sh
 . experiments/packages.sh
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 if ! dpkg --print-foreign-architectures | grep -q '^arm64$'; then
     if [ "$(id -u)" = 0 ]; then dpkg --add-architecture arm64 && apt-get update -qq
@@ -24,16 +26,15 @@ for library in $BUILD_LIBRARIES libcriterion-dev; do libraries="$libraries $libr
 install_packages $BUILD_TOOLS gcc-aarch64-linux-gnu qemu-user $libraries
 
 build=${LIMN_CROSS_BUILD:-build-aarch64}
-passed=0 failed=0
+[ -f "$build/build.ninja" ] || meson setup "$build" --cross-file tests/aarch64.ini || { echo "0 passed, 1 failed"; exit 1; }
+ninja -C "$build" >"$build/build.log" 2>&1 || { tail -n 60 "$build/build.log"; echo "0 passed, 1 failed"; exit 1; }
+
+[ $# = 0 ] && set -- --suite tensor --suite bench
+run_tests "$build" --timeout-multiplier 5 "$@"
+
 count() {
     if [ "$1" = 0 ]; then passed=$((passed + 1)); echo "ok      $2"; else failed=$((failed + 1)); echo "FAILED  $2"; fi
 }
-
-[ -f "$build/build.ninja" ] || meson setup "$build" --cross-file tests/aarch64.ini >"$build.log" 2>&1 ||
-    { cat "$build.log"; echo "0 passed, 1 failed"; exit 1; }
-rm -f "$build.log"
-ninja -C "$build" >"$build/build.log" 2>&1 || { tail -n 60 "$build/build.log"; echo "0 passed, 1 failed"; exit 1; }
-
 # readelf belongs to every architecture's binutils.
 readelf -h "$build/limn" | grep -q AArch64
 count $? "limn is an AArch64 binary"
@@ -41,15 +42,5 @@ qemu-aarch64 "$build/limn" --version
 count $? "limn --version"
 qemu-aarch64 "$build/limn-double" --op linear
 count $? "limn-double --op linear"
-
-[ $# = 0 ] && set -- --suite tensor --suite bench
-meson test -C "$build" --no-rebuild --timeout-multiplier 5 --print-errorlogs "$@" >"$build/test.log" 2>&1
-grep -E '^ *[0-9]+/[0-9]+ ' "$build/test.log"
-ok=$(grep -cE '^ok [0-9]+' "$build/meson-logs/testlog.txt")
-not_ok=$(grep -cE '^not ok [0-9]+' "$build/meson-logs/testlog.txt")
-broken=$(sed -n 's/^\(Fail\|Timeout\): *\([0-9]*\).*/\2/p' "$build/test.log" | awk '{ n += $1 } END { print n + 0 }')
-[ "$not_ok" = 0 ] && not_ok=$broken
-[ "$not_ok" = 0 ] || sed -n '/^# .*:[0-9]*: /p; /^not ok/p' "$build/meson-logs/testlog.txt" | head -n 60
-passed=$((passed + ok)) failed=$((failed + not_ok))
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$ok" != 0 ]
+[ "$failed" = 0 ]

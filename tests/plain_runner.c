@@ -1,7 +1,7 @@
 /* plain_runner.c - runs Criterion's tests where Criterion cannot: under qemu-user it may not start its own worker processes.
  *
  * The tests are compiled and listed by Criterion's headers as ever (pointers in the section cr_tst, suites in cr_sts). This main()
- * forks for each of them, calls it, and prints TAP. What a test calls in libcriterion to report is defined here instead.   */
+ * forks for each of them, calls it, and prints TAP as Criterion does. What a test calls in libcriterion to report is defined here instead.   */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ static bool failed;
 void criterion_send_assert(struct criterion_assert_stats *a)
 {
     if (a->passed) return;
-    printf("# %s:%u: %s\n", a->file, a->line, a->message);
+    printf("%s:%u: %s\n", a->file, a->line, a->message);
     failed = true;
 }
 void criterion_abort_test(void) { fflush(stdout), _exit(FAILED); }
@@ -37,9 +37,9 @@ void criterion_skip_test(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    printf("# skipped: "), vprintf(format, args), printf("\n"), fflush(stdout);
+    vprintf(format, args), printf("\n"), fflush(stdout);
     va_end(args);
-    _exit(SKIPPED);
+    _exit(failed ? FAILED : SKIPPED);
 }
 
 void cr_log(enum criterion_severity severity, const char *format, ...)
@@ -47,7 +47,7 @@ void cr_log(enum criterion_severity severity, const char *format, ...)
     va_list args;
     (void)severity;
     va_start(args, format);
-    printf("# "), vprintf(format, args), printf("\n");
+    vprintf(format, args), printf("\n");
     va_end(args);
 }
 
@@ -72,16 +72,26 @@ static void call(const struct criterion_test *t)
     exit(failed ? FAILED : 0);
 }
 
+/* What the test said, below its line, which is printed first. */
+static void repeat(FILE *said)
+{
+    char line[1024];
+    rewind(said);
+    while (fgets(line, sizeof line, said)) printf("  %s", line);
+    fclose(said);
+}
+
 int main(void)
 {
     int number = 0, failures = 0;
 
     printf("TAP version 13\n1..%d\n", (int)(__stop_cr_tst - __start_cr_tst));
     for (struct criterion_test **t = __start_cr_tst; t < __stop_cr_tst; t++) {
-        int status;
+        int   status;
+        FILE *said = tmpfile();
         fflush(stdout);
         pid_t child = fork();
-        if (child == 0) call(*t);
+        if (child == 0) dup2(fileno(said), STDOUT_FILENO), call(*t);
         if (child < 0 || waitpid(child, &status, 0) != child) return perror("plain_runner"), 1;
 
         const struct criterion_test_extra_data *wanted = (*t)->data;
@@ -89,8 +99,9 @@ int main(void)
         bool passed = skipped || (WIFSIGNALED(status) ? WTERMSIG(status) == wanted->signal
                                                       : !wanted->signal && WEXITSTATUS(status) == wanted->exit_code);
         failures += !passed;
-        printf("%sok %d - %s::%s%s\n", passed ? "" : "not ", ++number, (*t)->category, (*t)->name, skipped ? "  # SKIP" : "");
-        if (WIFSIGNALED(status) && !passed) printf("# it ended with signal %d\n", WTERMSIG(status));
+        printf("%sok %d - %s::%s%s\n", passed ? "" : "not ", ++number, (*t)->category, (*t)->name, skipped ? " # SKIP" : "");
+        if (WIFSIGNALED(status) && !passed) printf("  it ended with signal %d\n", WTERMSIG(status));
+        repeat(said);
     }
     return failures > 0;
 }

@@ -7,32 +7,28 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=experiments/packages.sh
 . experiments/packages.sh
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 # shellcheck disable=SC2086
 install_packages $BUILD_PACKAGES $TEST_PACKAGES
 
 build=${LIMN_TEST_BUILD:-build-tests}
-reports=$PWD/$build/sanitizer-reports
+[ -f "$build/build.ninja" ] || meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+    || { echo "0 passed, 1 failed"; exit 1; }
+ninja -C "$build" >"$build/build.log" 2>&1 || { cat "$build/build.log"; echo "0 passed, 1 failed"; exit 1; }
 
 # Criterion exits 0 even when a sanitizer reports: reports go to files, and a file is a failure.
-[ -f "$build/build.ninja" ] || meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-    >/dev/null || exit 1
-ninja -C "$build" >"$build/build.log" 2>&1 || { cat "$build/build.log"; echo "0 passed, 1 failed"; exit 1; }
+reports=$(cd "$build" && pwd)/sanitizer-reports
 rm -rf "$reports"; mkdir -p "$reports"
 export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:abort_on_error=0:allocator_may_return_null=1:detect_stack_use_after_return=0"
 export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1:halt_on_error=1"
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 
-meson test -C "$build" --print-errorlogs --num-processes "$(nproc)" "$@" >"$build/test.log" 2>&1
-grep -E '^ *[0-9]+/[0-9]+ ' "$build/test.log"
-passed=$(grep -hcE '^ok [0-9]+' "$build"/meson-logs/testlog*.txt 2>/dev/null | awk '{ n += $1 } END { print n + 0 }')
-failed=$(grep -hcE '^not ok [0-9]+' "$build"/meson-logs/testlog*.txt 2>/dev/null | awk '{ n += $1 } END { print n + 0 }')
-broken=$(sed -n 's/^\(Fail\|Timeout\): *\([0-9]*\).*/\2/p' "$build/test.log" | awk '{ n += $1 } END { print n + 0 }')
-[ "$failed" = 0 ] && failed=$broken
+run_tests "$build" --num-processes "$(nproc)" "$@"
 for report in "$reports"/*; do
     [ -f "$report" ] || continue
     failed=$((failed + 1))
     echo "sanitizer report $report:"; head -n 40 "$report"
 done
-if [ "$failed" != 0 ]; then sed -n '/^not ok/,/^ok/p' "$build"/meson-logs/testlog*.txt | head -n 100; fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
