@@ -17,18 +17,31 @@ static char *default_run_folder(const char *config)
     return folder;
 }
 
-/* The first line in which two YAML texts differ, for the message. */
-static bool same_config(const char *was, const char *is, const char *folder, Err *err)
+/* Compares the config that a run was begun with and today's; the first line that differs goes into the message. What no result
+ * depends on (threads, workers, where the cache is, how often to save) may change.                                       */
+static bool same_config(const char *saved, const Experiment *now, const char *folder, Err *err)
 {
-    while (*was && *is) {
-        size_t n = strcspn(was, "\n"), m = strcspn(is, "\n");
-        if (n != m || memcmp(was, is, n))
-            return fail_usage(err, "%s was begun with another config: it says '%.*s', now it is '%.*s'; go on with "
-                              "`limn train %s`, or choose another --run", folder, (int)n, was, (int)m, is, folder);
-        was += n + (was[n] == '\n');
-        is += m + (is[m] == '\n');
+    Experiment before;
+
+    TRY(experiment_load(saved, NULL, 0, &before, err));
+    before.threads = now->threads;
+    before.data.workers = now->data.workers;
+    memcpy(before.data.cache, now->data.cache, sizeof before.data.cache);
+    before.train.checkpoint_every = now->train.checkpoint_every;
+
+    char *was = config_dump(EXPERIMENT_FIELDS, &before), *is = config_dump(EXPERIMENT_FIELDS, now);
+    const char *w = was, *i = is;
+    size_t n, m;
+    while (*w && (n = strcspn(w, "\n")) == (m = strcspn(i, "\n")) && !memcmp(w, i, n)) {
+        w += n + (w[n] == '\n');
+        i += m + (i[m] == '\n');
     }
-    return true;
+    if (*w || *i)
+        fail_usage(err, "%s was begun with another config: it says '%.*s', now it is '%.*s'; go on with `limn train %s`, or choose "
+                   "another --run", folder, (int)strcspn(w, "\n"), w, (int)strcspn(i, "\n"), i, folder);
+    free(was);
+    free(is);
+    return err->status == 0;
 }
 
 static bool open_config(Trainer *r, Err *err)
@@ -37,22 +50,17 @@ static bool open_config(Trainer *r, Err *err)
     bool from_run = folder_exists(o->config);
     char *file = from_run ? path_join(o->config, "config.yaml") : strdup(o->config);
     char *folder = from_run ? strdup(o->config) : o->run ? strdup(o->run) : default_run_folder(o->config);
-    char *saved = NULL;
 
     if (!file_exists(file) && from_run) fail_usage(err, "%s is a folder, but no run: it has no config.yaml", o->config);
     else if (experiment_load(file, o->overrides, o->override_count, &r->x, err) && run_lock(&r->run, folder, err)) {
-        char *was_path = path_join(folder, "config.yaml"), *is = config_dump(EXPERIMENT_FIELDS, &r->x);
+        char *saved = path_join(folder, "config.yaml"), *text = config_dump(EXPERIMENT_FIELDS, &r->x);
         bool begun = run_has_checkpoint(&r->run);
         if (begun && !o->resume && !from_run)
             fail_usage(err, "%s holds a run already; go on with it by `limn train %s`, or choose another --run", folder, folder);
-        else if (begun) {
-            saved = file_read(was_path, NULL, err);
-            if (saved) same_config(saved, is, folder, err);
-        } else file_put(was_path, is, strlen(is), err);
-        free(was_path);
-        free(is);
+        else if (!begun || same_config(saved, &r->x, folder, err)) file_put(saved, text, strlen(text), err);
+        free(saved);
+        free(text);
     }
-    free(saved);
     free(folder);
     free(file);
     return err->status == 0;
@@ -104,11 +112,13 @@ static bool open_model(Trainer *r, Err *err)
     return true;
 }
 
-typedef struct Encoding { Progress progress; volatile sig_atomic_t *interrupted; } Encoding;
+typedef struct Encoding { Progress progress; bool begun; volatile sig_atomic_t *interrupted; } Encoding;
 
 static bool features_progress(int64_t done, int64_t total, void *context)
 {
     Encoding *e = context;
+    if (!e->begun) e->progress.first = done;     /* an earlier process may have got so far */
+    e->begun = true;
     e->progress.total = total;
     progress_show(&e->progress, done, "", 0, "");
     return !*e->interrupted;
@@ -129,7 +139,7 @@ static bool open_features(Trainer *r, Err *err)
     if (!r->x.encoder.cache) return true;
     int views = r->x.data.flip ? 2 : 1;
     char *folder = cache_folder(&r->x);
-    Encoding e = { progress_begin("encoding pictures once", store_count(r->store), 0, r->options->quiet), r->interrupted };
+    Encoding e = { progress_begin("encoding pictures once", store_count(r->store), 0, r->options->quiet), false, r->interrupted };
 
     r->tape->recording = false;
     if (folder_make(folder, err))

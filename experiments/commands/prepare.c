@@ -123,6 +123,19 @@ static void print_summary(const char *out, const PrepareSummary *s, bool as_json
     if (s->rejected) printf("  `limn inspect %s` lists what was rejected, with the reasons\n", out);
 }
 
+/* How far one gets on composed pictures without looking: what any score must be held against. */
+static bool print_blind(const char *path, Err *err)
+{
+    Store *s = store_open(path, err);
+    json_t *shuffled = s ? json_object_get(json_object_get(store_provenance(s), "blind"), "shuffled") : NULL;
+
+    if (shuffled)
+        printf("  blind score (captions of other pictures): %.1f %% of objects named, %.1f %% of clauses true\n",
+               100 * json_real_value(json_object_get(shuffled, "named")), 100 * json_real_value(json_object_get(shuffled, "true_clauses")));
+    if (s) store_close(s);
+    return s != NULL;
+}
+
 static bool prepare(const Arguments *a, Err *err)
 {
     const Source *s = source_find(a->source, err);
@@ -137,7 +150,7 @@ static bool prepare(const Arguments *a, Err *err)
     bool ok = s->prepare(&a->o, show, &p, err) && prepare_summarize(a->o.out, &summary, err);
     progress_end(&p);
     if (ok) print_summary(a->o.out, &summary, a->json);
-    return ok;
+    return ok && (a->json || print_blind(a->o.out, err));
 }
 
 static int run(int argc, char **argv)
