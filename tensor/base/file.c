@@ -43,8 +43,9 @@ static bool cannot(Err *err, const char *verb, const char *path)
 
 static bool cannot_write(Err *err, const FileWriter *w)
 {
+    int cause = errno;                           /* access() sets it anew */
     const char *left = access(w->path, F_OK) == 0 ? "; the file that was there is unchanged" : "";
-    return fail(err, "cannot write %s: %s%s", w->path, strerror(errno), left);
+    return fail(err, "cannot write %s: %s%s", w->path, strerror(cause), left);
 }
 
 /* ---- paths ------------------------------------------------------------------------------------------------------- */
