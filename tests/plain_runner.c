@@ -77,7 +77,7 @@ static void repeat(FILE *said)
 {
     char line[1024];
     rewind(said);
-    while (fgets(line, sizeof line, said)) printf("  %s", line);
+    while (fgets(line, sizeof line, said)) printf("# %s", line);
     fclose(said);
 }
 
@@ -100,7 +100,7 @@ int main(void)
                                                       : !wanted->signal && WEXITSTATUS(status) == wanted->exit_code);
         failures += !passed;
         printf("%sok %d - %s::%s%s\n", passed ? "" : "not ", ++number, (*t)->category, (*t)->name, skipped ? " # SKIP" : "");
-        if (WIFSIGNALED(status) && !passed) printf("  it ended with signal %d\n", WTERMSIG(status));
+        if (WIFSIGNALED(status) && !passed) printf("# it ended with signal %d\n", WTERMSIG(status));
         repeat(said);
     }
     return failures > 0;
