@@ -60,7 +60,7 @@ const char *const RELATION_NAME[RELATIONS] = { "left", "right", "above", "below"
 static const Preset PRESETS[] = {
     { .name = "standard", .max_objects = 6, .train_drawings = MAX_DRAWINGS, .side = { { 15, 17 }, { 28, 30 } },
       .paraphrase = true, .noise = true },
-    { .name = "quick", .quick_nouns = true, .max_objects = 3, .train_drawings = 2, .side = { { 20, 21 }, { 34, 35 } } },
+    { .name = "quick", .quick_nouns = true, .max_objects = 2, .train_drawings = 2, .side = { { 24, 25 }, { 40, 41 } } },
 };
 enum { PRESET_COUNT = sizeof PRESETS / sizeof *PRESETS, NOUN_COUNT = sizeof NOUNS / sizeof *NOUNS };
 _Static_assert((int)NOUN_COUNT <= (int)MAX_NOUNS, "MAX_NOUNS is too small");
