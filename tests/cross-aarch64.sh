@@ -4,7 +4,8 @@
 # hashes.  Ends with "N passed, N failed"; exit status 0 only when nothing failed.
 # Wants a chroot or container of its own: it adds arm64 to apt, and Debian's libhdf5-dev:arm64 cannot live beside the native one.
 #
-#     sh tests/cross-aarch64.sh [NAME...]         tests of these names (kernels-f32), else all of the tensor core
+#     sh tests/cross-aarch64.sh [NAME...]         tests of these names (kernels-f32: seconds), else all of the tensor core (the
+#                                                  openblas ones and the gradients take minutes in emulation)
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=experiments/packages.sh
