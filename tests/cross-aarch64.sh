@@ -27,7 +27,8 @@ for library in $BUILD_LIBRARIES libcriterion-dev; do libraries="$libraries $libr
 install_packages $BUILD_TOOLS gcc-aarch64-linux-gnu qemu-user $libraries
 
 build=${LIMN_CROSS_BUILD:-build-aarch64}
-[ -f "$build/build.ninja" ] || meson setup "$build" --cross-file tests/aarch64.ini || { echo "0 passed, 1 failed"; exit 1; }
+[ -f "$build/build.ninja" ] || said=$(meson setup "$build" --cross-file tests/aarch64.ini 2>&1) ||
+    { echo "$said"; echo "0 passed, 1 failed"; exit 1; }
 ninja -C "$build" >"$build/build.log" 2>&1 || { tail -n 60 "$build/build.log"; echo "0 passed, 1 failed"; exit 1; }
 
 [ $# = 0 ] && set -- --suite tensor --suite bench

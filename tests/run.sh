@@ -13,8 +13,9 @@ cd "$(dirname "$0")/.." || exit 1
 install_packages $BUILD_PACKAGES $TEST_PACKAGES
 
 build=${LIMN_TEST_BUILD:-build-tests}
-[ -f "$build/build.ninja" ] || meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-    || { echo "0 passed, 1 failed"; exit 1; }
+[ -f "$build/build.ninja" ] ||
+    said=$(meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false 2>&1) ||
+    { echo "$said"; echo "0 passed, 1 failed"; exit 1; }
 ninja -C "$build" >"$build/build.log" 2>&1 || { cat "$build/build.log"; echo "0 passed, 1 failed"; exit 1; }
 
 # Criterion exits 0 even when a sanitizer reports: reports go to files, and a file is a failure.
