@@ -40,12 +40,12 @@ static bool measure_loss(const Subject *s, const EvaluateOptions *o, Evaluation 
 {
     Tape *t = s->tape;
     LoaderOptions lo = { .split = o->split, .pictures = o->batch, .max_length = (int)s->captioner->config.decoder.length,
-                         .fraction = 1, .workers = 1, .prefetch = 2 };
+                         .fraction = 1, .first = out->pictures, .workers = 1, .prefetch = 2 };
     Loader *l = loader_new(s->store, s->tokenizer, s->preprocess, s->features, lo, err);
     double sum = 0;
     bool ok = l != NULL;
 
-    for (int64_t k = 0, seen = 0; ok && k < loader_batches(l) && seen < out->pictures; k++) {
+    for (int64_t k = 0, seen = 0; ok && k < loader_batches(l); k++) {
         Batch b;
         double nll = 0;
         if (!(ok = loader_get(l, 0, k, &b, err))) break;
@@ -56,7 +56,7 @@ static bool measure_loss(const Subject *s, const EvaluateOptions *o, Evaluation 
         out->captions += b.captions;
         seen += b.pictures;
         tape_reset(t);
-        if (o->progress) progress_show(o->progress, seen < out->pictures ? seen : out->pictures, "loss", 0, "");
+        if (o->progress) progress_show(o->progress, seen, "loss", 0, "");
     }
     if (l) loader_free(l);
     if (ok && out->tokens == 0) return fail(err, "split '%s' has no captions to measure a loss on", o->split);

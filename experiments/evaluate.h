@@ -1,6 +1,7 @@
 /* evaluate.h - measuring a captioner on a split: teacher-forced loss, captions by search, and on composed pictures their truth.
  *
- *     loss        mean of -log p(token | picture, earlier tokens) over all tokens of all captions, <eos> included, in nats
+ *     loss        mean of -log p(token | picture, earlier tokens) over all tokens of all captions, <eos> included, in nats;
+ *                 a caption longer than the decoder counts up to where it is cut
  *     perplexity  exp(loss)
  *     named       share of the pictures' objects that the captions name (by noun, each as often as it is there)
  *     true        share of the captions' clauses that are true of their picture;  parsed: share of captions in the grammar

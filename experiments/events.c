@@ -126,6 +126,8 @@ bool events_scalar(Events *e, const char *tag, int64_t step, double value, Err *
 
 int64_t events_size(const Events *e) { return filelog_size(e->log); }
 
+bool events_sync(Events *e, Err *err) { return filelog_sync(e->log, err); }
+
 bool events_close(Events *e, Err *err)
 {
     if (!e) return true;

@@ -14,6 +14,7 @@ typedef struct Events Events;
 Events *events_open(const char *path, int64_t cut_to, Err *err);
 bool    events_scalar(Events *e, const char *tag, int64_t step, double value, Err *err);
 int64_t events_size(const Events *e);
+bool    events_sync(Events *e, Err *err);        /* what was written so far survives a power cut */
 bool    events_close(Events *e, Err *err);
 
 uint32_t crc32c(const void *data, size_t bytes);

@@ -74,13 +74,14 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
 {
     memset(out, 0, sizeof *out);
     TRY(config_load(EXPERIMENT_FIELDS, out, path, overrides, count, err));
+    const char *where = path ? path : "command line";
     if (out->encoder.cache && out->encoder.rate > 0)
-        return fail_usage(err, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
-                          "set encoder.rate: 0 or encoder.cache: false", path, out->encoder.rate);
+        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
+                  "set encoder.rate: 0 or encoder.cache: false", where, out->encoder.rate);
     if (out->generate.max_length >= out->decoder.length)
-        return fail_usage(err, "%s: generate.max_length is %lld, but the decoder has only %lld positions (decoder.length), "
-                          "one of them for <bos>", path, (long long)out->generate.max_length, (long long)out->decoder.length);
-    return true;
+        fail_also(err, ERR_USAGE, "%s: generate.max_length is %lld, but the decoder has only %lld positions (decoder.length), "
+                  "one of them for <bos>", where, (long long)out->generate.max_length, (long long)out->decoder.length);
+    return err->status == 0;
 }
 
 bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err)

@@ -6,6 +6,7 @@
 #include "bench/op_cases.h"
 #include "experiments/experiment.h"
 #include "experiments/gradcheck_captioner.h"
+#include "tensor/base/json.h"
 
 enum { KEY_BACKEND = 'b', KEY_OP = 'o', KEY_PER_TENSOR = 'n', KEY_JSON = 256 };
 
@@ -49,7 +50,7 @@ static void tell(Result *r, const char *name, GradReport g, double limit)
     r->cases++;
     r->failed += !good;
     if (r->json)
-        json_array_append_new(r->list, json_pack("{s:s, s:f, s:s, s:f, s:I, s:b}", "name", name, "worst", g.worst, "where", g.where,
+        json_array_append_new(r->list, json_pack("{s:s, s:o, s:s, s:f, s:I, s:b}", "name", name, "worst", json_number(g.worst), "where", g.where,
                                                  "limit", limit, "checked", (json_int_t)g.checked, "passed", good));
     else printf("%-6s %9.1e  %s%s%s\n", good ? "ok" : "WRONG", g.worst, name, good ? "" : "  at ", good ? "" : g.where);
 }
@@ -106,6 +107,7 @@ int main(int argc, char **argv)
         if (r.failed) fail(&err, "%d of %d gradients are wrong", r.failed, r.cases);
     }
     json_decref(r.list);
+    if (fflush(stdout) || ferror(stdout)) fail(&err, "cannot write the results to standard output");
     if (err.status) fprintf(stderr, "limn gradcheck: %s\n", err.text);
     return err.status;
 }

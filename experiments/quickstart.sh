@@ -2,13 +2,14 @@
 # quickstart.sh - from a checkout to captions: installs what is missing, builds limn, composes a data set, trains a small captioner,
 # measures it on held-out pictures and draws where it looked.  About six minutes on two cores once the packages are there.
 #
-#     sh experiments/quickstart.sh [FOLDER]       results go to FOLDER (default: runs/quickstart)
+#     sh experiments/quickstart.sh [FOLDER]       results go to FOLDER (default: runs/quickstart in the checkout)
 set -eu
+out=runs/quickstart
+[ $# = 0 ] || { mkdir -p "$1"; out=$(cd "$1" && pwd); }
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/packages.sh
 . experiments/packages.sh
 
-out=${1:-runs/quickstart}
 build=${LIMN_BUILD:-build}
 limn=$build/limn
 
@@ -19,16 +20,21 @@ step "Packages"
 install_packages $BUILD_PACKAGES
 started=$(date +%s)
 
-step "Building $limn"
-[ -f "$build/build.ninja" ] || meson setup "$build" -Dtests=false >/dev/null
-ninja -C "$build" limn limn-double | tail -n 1
+step "Building $limn (a minute or two)"
+log=$(mktemp)
+build_limn() {
+    [ -f "$build/build.ninja" ] || meson setup "$build" -Dtests=false || return
+    ninja -C "$build" limn
+}
+build_limn >"$log" 2>&1 || { cat "$log"; rm "$log"; exit 1; }
+tail -n 1 "$log"; rm "$log"
 
 step "Composing pictures with captions"
 mkdir -p "$out"
 [ -f "$out/scenes.h5" ] || "$limn" prepare scenes --preset quick --count 16000 --seed 1 --out "$out/scenes.h5"
 
 step "Training (Ctrl-C is safe: the same command goes on where it stopped)"
-"$limn" train experiments/configs/scenes-quick.yaml --run "$out/run" --resume "data.store=./$out/scenes.h5"
+"$limn" train experiments/configs/scenes-quick.yaml --run "$out/run" --resume "data.store=$(cd "$out" && pwd)/scenes.h5"
 
 step "Measuring on pictures it has never seen"
 "$limn" evaluate "$out/run" --quiet

@@ -6,7 +6,7 @@
  *     events.out.tfevents.limn the same for TensorBoard
  *     checkpoints/last.safetensors   all that decides the future
  *     model/                   the best checkpoint as a Hugging Face folder: what `limn caption` reads
- *     captions-SPLIT.json, metrics-SPLIT.json   from `limn evaluate`
+ *     captions-SPLIT.json, references-SPLIT.json, metrics-SPLIT.json   from `limn evaluate`
  *
  * A checkpoint holds weights ("…"), AdamW's moments ("optimizer.m.…", "optimizer.v.…") and, as metadata, the state below; no dates,
  * hosts or paths. It is written aside and renamed, so that it is always whole. On resume log.jsonl and the event file are cut back

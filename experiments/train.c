@@ -37,6 +37,7 @@ static bool explain(Trainer *r, int64_t batch_number, const char *what, Err *err
     Tensor *loss;
     Batch b;
     double nll;
+    char kept[64];
     const char *culprit = NULL;
 
     for (int i = 0; i < params_count(r->model.params) && !culprit; i++)
@@ -49,9 +50,10 @@ static bool explain(Trainer *r, int64_t batch_number, const char *what, Err *err
         if (!t->watch) tape_backward(t, loss);
         culprit = t->watch ? t->watch : params_largest_grad(r->model.params);
     }
-    return fail(err, "update %lld: %s; first tensor in trouble: %s. The last good checkpoint is of update %lld or before; "
-                "lower train.rate, or train.clip, and start again", (long long)r->state.step + 1, what, culprit,
-                (long long)(r->state.step / r->x.train.checkpoint_every * r->x.train.checkpoint_every));
+    if (r->saved_step < 0) snprintf(kept, sizeof kept, "There is no checkpoint yet");
+    else snprintf(kept, sizeof kept, "The last checkpoint is of update %lld", (long long)r->saved_step);
+    return fail(err, "update %lld: %s; first tensor in trouble: %s. %s; lower train.rate, or train.clip, and start a new run",
+                (long long)(batch_number / r->x.train.accumulate + 1), what, culprit, kept);
 }
 
 static bool update(Trainer *r, Update *u, Err *err)
@@ -105,6 +107,12 @@ static bool validate(Trainer *r, Err *err)
 
     o.search.beam = 1;                           /* greedy: validation is for choosing, not for reporting */
     TRY(evaluate(&s, &o, &e, err));
+    if (!isfinite(e.perplexity)) {
+        char what[64];
+        snprintf(what, sizeof what, "afterwards the validation loss is %g", e.loss);
+        evaluation_free(&e);
+        return explain(r, r->state.step * x->train.accumulate - 1, what, err);
+    }
     if (captions && !e.composed) {
         evaluation_free(&e);
         return fail_usage(err, "validate.measure: %s needs composed pictures, whose truth is known; %s has none",
@@ -164,7 +172,9 @@ static bool save(Trainer *r, Err *err)
 
     r->state.seconds += now - r->began;
     r->began = now;
-    return run_save(&r->run, &r->state, r->model.params, r->adamw, err);
+    TRY(run_save(&r->run, &r->state, r->model.params, r->adamw, err));
+    r->saved_step = r->state.step;
+    return true;
 }
 
 static bool loop(Trainer *r, Err *err)
@@ -172,11 +182,12 @@ static bool loop(Trainer *r, Err *err)
     int64_t first = r->state.step, pictures = 0;
     double started = seconds_now(), smooth = NAN, training = 0;
     char note[128];
+    bool enough = false;                         /* early stopping: also when Ctrl-C comes at the same moment */
 
     r->began = started;
     r->progress = progress_begin("training", r->schedule.total, first, r->options->quiet);
     r->tape->training = true;
-    while (r->state.step < r->schedule.total && !interrupted) {
+    while (!enough && r->state.step < r->schedule.total && !interrupted) {
         Update u;
         double before = seconds_now();
         TRY(update(r, &u, err));
@@ -190,14 +201,11 @@ static bool loop(Trainer *r, Err *err)
         bool last = r->state.step == r->schedule.total;
         bool validated = last || r->state.step % r->validate_updates == 0;
         if (validated) TRY(validate(r, err));
-        if (validated && !last && r->x.validate.patience && r->state.bad >= r->x.validate.patience) {
-            progress_say(&r->progress, "no better validation for %lld times: stopping early", (long long)r->state.bad);
-            break;
-        }
-        if (validated || r->state.step % r->x.train.checkpoint_every == 0) TRY(save(r, err));
+        enough = validated && !last && r->x.validate.patience && r->state.bad >= r->x.validate.patience;
+        if (enough) progress_say(&r->progress, "no better validation for %lld times: stopping early", (long long)r->state.bad);
+        else if (validated || r->state.step % r->x.train.checkpoint_every == 0) TRY(save(r, err));
     }
-    progress_end(&r->progress);
-    r->state.finished = !interrupted || r->state.step >= r->schedule.total;
+    r->state.finished = enough || r->state.step >= r->schedule.total;
     TRY(save(r, err));
     if (!r->state.finished)
         return fail(err, "interrupted after update %lld; a checkpoint was written: go on with `limn train %s`",
@@ -238,7 +246,9 @@ bool train(const TrainOptions *o, Err *err)
                     (long long)loader_pictures(r.loader), (long long)r.model.captioner->config.decoder.vocab,
                     1e-6 * (double)params_elements(r.model.params), r.tape->backend->name, team_size(r.team),
                     team_size(r.team) > 1 ? "s" : "", r.state.step ? ", resumed" : "");
-        if (r.state.finished || loop(&r, err)) tell_result(&r);
+        bool done = r.state.finished || loop(&r, err);
+        progress_end(&r.progress);               /* whatever is said next begins a line of its own */
+        if (done) tell_result(&r);
     }
     trainer_close(&r, err);
     sigaction(SIGINT, &old_int, NULL);

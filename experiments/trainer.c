@@ -18,7 +18,7 @@ static char *default_run_folder(const char *config)
 }
 
 /* Compares the config that a run was begun with and today's; the first line that differs goes into the message. What no result
- * depends on (threads, workers, where the cache is, how often to save) may change.                                       */
+ * depends on (threads, workers, where store and cache are, how often to save) may change: the store's hash is checked later.  */
 static bool same_config(const char *saved, const Experiment *now, const char *folder, Err *err)
 {
     Experiment before;
@@ -26,6 +26,7 @@ static bool same_config(const char *saved, const Experiment *now, const char *fo
     TRY(experiment_load(saved, NULL, 0, &before, err));
     before.threads = now->threads;
     before.data.workers = now->data.workers;
+    memcpy(before.data.store, now->data.store, sizeof before.data.store);
     memcpy(before.data.cache, now->data.cache, sizeof before.data.cache);
     before.train.checkpoint_every = now->train.checkpoint_every;
 
@@ -52,6 +53,7 @@ static bool open_config(Trainer *r, Err *err)
     char *folder = from_run ? strdup(o->config) : o->run ? strdup(o->run) : default_run_folder(o->config);
 
     if (!file_exists(file) && from_run) fail_usage(err, "%s is a folder, but no run: it has no config.yaml", o->config);
+    else if (from_run && o->run) fail_usage(err, "%s is a run and goes on in its own folder: leave --run out", o->config);
     else if (experiment_load(file, o->overrides, o->override_count, &r->x, err) && run_lock(&r->run, folder, err)) {
         char *saved = path_join(folder, "config.yaml"), *text = config_dump(EXPERIMENT_FIELDS, &r->x);
         bool begun = run_has_checkpoint(&r->run);
@@ -183,6 +185,7 @@ static bool open_state(Trainer *r, Err *err)
     snprintf(fresh.data_hash, sizeof fresh.data_hash, "%s", store_hash(r->store));
     snprintf(fresh.kernels, sizeof fresh.kernels, "%s", b->describe ? b->describe() : b->name);
     r->state = fresh;
+    r->saved_step = -1;
     if (run_has_checkpoint(&r->run)) {
         TRY(run_load(&r->run, &r->state, r->model.params, r->adamw, err));
         if (strcmp(r->state.data_hash, fresh.data_hash))
@@ -191,6 +194,7 @@ static bool open_state(Trainer *r, Err *err)
         if (strcmp(r->state.kernels, fresh.kernels))
             return fail(err, "%s began with the kernels '%s', but here they are '%s'; the numbers would not go on as they "
                         "began: resume on a machine like the first, or start a new run", r->run.folder, r->state.kernels, fresh.kernels);
+        r->saved_step = r->state.step;
     }
     TRY(run_open_logs(&r->run, &r->state, err));
     char *folder = run_path(&r->run, "model");

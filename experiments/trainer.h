@@ -25,6 +25,7 @@ typedef struct Trainer {
     Schedule    schedule;
     Progress    progress;
     int64_t     epoch_batches, validate_updates;
+    int64_t     saved_step;                      /* of the last checkpoint; -1: none yet */
     double      began;                           /* seconds_now() when this process started training */
     volatile sig_atomic_t *interrupted;
 } Trainer;

@@ -2,7 +2,4 @@
 #include "experiments/run.h"
 #include "commit.h"
 
-const char *build_version(void)
-{
-    return LIMN_COMMIT[0] ? LIMN_VERSION " (" LIMN_COMMIT ")" : LIMN_VERSION;
-}
+const char *build_version(void) { return LIMN_VERSION " (" LIMN_COMMIT ")"; }

@@ -7,6 +7,7 @@
 #include "experiments/commands/command.h"
 #include "experiments/sheet.h"
 #include "fusion/search.h"
+#include "tensor/base/json.h"
 
 enum { KEY_BEAM = 'b', KEY_COUNT = 'n', KEY_ATTENTION = 'a', KEY_SPLIT = 's', KEY_JSON = 256, KEY_BACKEND, KEY_THREADS, KEY_LENGTH,
        KEY_FROM, KEY_BEST, KEY_MAX };
@@ -134,10 +135,10 @@ static json_t *hypothesis_json(const Tokenizer *k, const Hypothesis *h)
     char *text = tokenizer_decode(k, h->ids, h->count);
 
     for (int i = 0; i < h->count + h->ended; i++)
-        json_array_append_new(tokens, json_pack("{s:s, s:f}", "token", tokenizer_token(k, i < h->count ? h->ids[i] : tokenizer_eos(k)),
-                                                "log_prob", h->token_log_prob[i]));
-    json_t *j = json_pack("{s:s, s:f, s:f, s:b, s:o}", "caption", text, "log_prob", h->log_prob, "score", h->score, "ended", h->ended,
-                          "tokens", tokens);
+        json_array_append_new(tokens, json_pack("{s:s, s:o}", "token", tokenizer_token(k, i < h->count ? h->ids[i] : tokenizer_eos(k)),
+                                                "log_prob", json_number(h->token_log_prob[i])));
+    json_t *j = json_pack("{s:s, s:o, s:o, s:b, s:o}", "caption", text, "log_prob", json_number(h->log_prob), "score",
+                          json_number(h->score), "ended", h->ended, "tokens", tokens);
     free(text);
     return j;
 }
@@ -147,7 +148,7 @@ static void add_result(const Arguments *a, const Tokenizer *k, const Picture *p,
     if (a->json) {
         json_t *list = json_array();
         for (int b = 0; b < best; b++) json_array_append_new(list, hypothesis_json(k, &h[b]));
-        json_array_append_new(all, json_pack("{s:s, s:O, s:o}", "image", p->name, "caption",
+        json_array_append_new(all, json_pack("{s:o, s:O, s:o}", "image", json_text(p->name), "caption",
                                              json_object_get(json_array_get(list, 0), "caption"), "captions", list));
         return;
     }

@@ -7,13 +7,11 @@
 
 int command_end(const char *name, const Err *err)
 {
-    /* Output that could not be written (a full disk behind a redirection) is a failure too. */
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "limn %s: cannot write the results to standard output\n", name);
-        return ERR_FAILED;
-    }
     if (err->status) fprintf(stderr, "limn %s: %s\n", name, err->text);
-    return err->status;
+    /* Output that could not be written (a full disk behind a redirection) is a failure too. */
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written) fprintf(stderr, "limn %s: cannot write the results to standard output\n", name);
+    return err->status ? err->status : written ? 0 : ERR_FAILED;
 }
 
 bool session_open(Session *s, const char *folder, const char *backend, int threads, Err *err)

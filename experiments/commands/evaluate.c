@@ -137,12 +137,13 @@ static bool measure(const Subject *s, const char *split, const SearchOptions *se
 
     if (found >= 0) store_split_items(s->store, found, &count);
     progress.total = a->pictures && a->pictures < count ? a->pictures : count;
-    TRY(evaluate(s, &o, &e, err));
+    bool ok = evaluate(s, &o, &e, err);
     progress_end(&progress);
+    TRY(ok);
     json_t *metrics = metrics_json(s->store, split, search, &e);
-    bool ok = write_named(a->out, "captions", split, captions_json(s->store, &e), err)
-              && write_named(a->out, "references", split, references_json(s->store, &e), err)
-              && write_named(a->out, "metrics", split, json_incref(metrics), err);
+    ok = write_named(a->out, "captions", split, captions_json(s->store, &e), err)
+         && write_named(a->out, "references", split, references_json(s->store, &e), err)
+         && write_named(a->out, "metrics", split, json_incref(metrics), err);
     if (ok && !a->json) {
         if (json_array_size(all) == 0)
             printf("%-14s %8s %9s %11s%s\n", "split", "pictures", "loss", "perplexity",
@@ -173,15 +174,15 @@ static bool measure_splits(const Subject *s, const SearchOptions *search, const 
 static bool from_run(Arguments *a, Experiment *x, bool *is_run, Err *err)
 {
     char *config = path_join(a->run, "config.yaml");
-    bool ok = true;
+    bool ok = folder_exists(a->run) || fail(err, "%s: no such run or model folder", a->run);
 
-    if ((*is_run = file_exists(config))) ok = experiment_load(config, NULL, 0, x, err);
+    if (ok && (*is_run = file_exists(config))) ok = experiment_load(config, NULL, 0, x, err);
     free(config);
     TRY(ok);
-    if (!a->store && !*is_run) return fail_usage(err, "%s is a model folder, not a run: say --store FILE", a->run);
+    if (!a->store && !*is_run) return fail_usage(err, "%s has no config.yaml that names the data: say --store FILE", a->run);
     if (!a->store) a->store = x->data.store;
     if (!a->out) a->out = a->run;
-    return folder_make(a->out, err);
+    return true;
 }
 
 static bool evaluate_run(Arguments *a, json_t *all, Err *err)
@@ -194,8 +195,9 @@ static bool evaluate_run(Arguments *a, json_t *all, Err *err)
     Store *store = store_open(a->store, err);
     if (store && session_open(&session, a->run, a->backend, a->threads, err)) {
         const Model *m = session.model;
-        SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = m->average ? LENGTH_AVERAGE : LENGTH_NONE, .bos = tokenizer_bos(m->tokenizer),
-                                 .eos = tokenizer_eos(m->tokenizer), .pad = tokenizer_pad(m->tokenizer) };
+        SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = m->average ? LENGTH_AVERAGE : LENGTH_NONE,
+                                 .bos = tokenizer_bos(m->tokenizer), .eos = tokenizer_eos(m->tokenizer),
+                                 .pad = tokenizer_pad(m->tokenizer) };
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, NULL };
         if (is_run) search = experiment_search(&x, m->tokenizer);
         if (a->beam) search.beam = a->beam;
@@ -203,7 +205,7 @@ static bool evaluate_run(Arguments *a, json_t *all, Err *err)
         if (store_size(store) != m->captioner->encoder->config.image)
             fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a->store, store_size(store),
                        (long long)m->captioner->encoder->config.image);
-        else ok = measure_splits(&s, &search, a, all, err);
+        else ok = folder_make(a->out, err) && measure_splits(&s, &search, a, all, err);
     }
     session_close(&session);
     if (store) store_close(store);

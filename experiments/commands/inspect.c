@@ -5,6 +5,7 @@
 
 #include "datasets/store.h"
 #include "experiments/commands/command.h"
+#include "tensor/base/json.h"
 
 enum { KEY_JSON = 256 };
 
@@ -68,7 +69,8 @@ static json_t *describe(const Store *s)
 
     for (int i = 0; i < store_splits(s); i++) json_array_append_new(splits, describe_split(s, i));
     for (int64_t i = 0; i < store_rejected(s); i++)
-        json_array_append_new(rejected, json_pack("{s:s, s:s}", "name", store_rejected_name(s, i), "reason", store_rejected_reason(s, i)));
+        json_array_append_new(rejected, json_pack("{s:o, s:o}", "name", json_text(store_rejected_name(s, i)), "reason",
+                                                  json_text(store_rejected_reason(s, i))));
     json_t *j = json_pack("{s:I, s:i, s:s, s:I, s:o, s:o, s:O?}", "pictures", (json_int_t)store_count(s), "size", store_size(s), "hash",
                           store_hash(s), "vocabulary", (json_int_t)json_object_size(vocabulary), "splits", splits, "rejected", rejected,
                           "provenance", (json_t *)store_provenance(s));
