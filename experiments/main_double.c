@@ -20,7 +20,13 @@ static const struct argp_option OPTIONS[] = {
     { 0 }
 };
 
-typedef struct Arguments { const char *config, *backend, *op; int per_tensor; bool json; } Arguments;
+enum { MOST_OVERRIDES = 64 };
+typedef struct Arguments {
+    const char *config, *backend, *op;
+    char *overrides[MOST_OVERRIDES];
+    int override_count, per_tensor;
+    bool json;
+} Arguments;
 typedef struct Result { json_t *list; bool json; int failed, cases; } Result;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -35,8 +41,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case KEY_JSON: a->json = true; break;
     case ARGP_KEY_ARG:
-        if (a->config) argp_error(state, "one CONFIG, please; '%s' is too much", arg);
-        a->config = arg;
+        if (!a->config) a->config = arg;
+        else if (!strchr(arg, '=')) argp_error(state, "'%s' is no override; write section.key=value", arg);
+        else if (a->override_count == MOST_OVERRIDES) argp_error(state, "more than %d overrides", MOST_OVERRIDES);
+        else a->overrides[a->override_count++] = arg;
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -76,7 +84,7 @@ static bool check_model(const Arguments *a, const Backend *b, Result *r, Err *er
 
     if (a->op) return true;
     if (a->config) {
-        TRY(experiment_load(a->config, NULL, 0, &x, err));
+        TRY(experiment_load(a->config, a->overrides, a->override_count, &x, err));
     } else {
         char *store = "data.store=none";
         TRY(experiment_load(NULL, &store, 1, &x, err));
@@ -88,7 +96,7 @@ static bool check_model(const Arguments *a, const Backend *b, Result *r, Err *er
 
 int main(int argc, char **argv)
 {
-    static const struct argp ARGP = { OPTIONS, parse, "[CONFIG]", "Check every gradient against finite differences, in double precision: each op in "
+    static const struct argp ARGP = { OPTIONS, parse, "[CONFIG [SECTION.KEY=VALUE...]]", "Check every gradient against finite differences, in double precision: each op in "
         "every variant, and a whole captioner in miniature (the default one, or the one that CONFIG describes).\v"
         "The error of a gradient is |analytic - numeric| / max(1e-3, |analytic| + |numeric|); an op may have 1e-6, a model 1e-5. "
         "Exit status 1 when one is wrong.", 0, 0, 0 };
