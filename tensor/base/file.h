@@ -36,6 +36,7 @@ typedef struct FileLog FileLog;
 FileLog *filelog_open(const char *path, int64_t cut_to, Err *err);
 bool     filelog_append(FileLog *l, const void *data, size_t bytes, Err *err);
 int64_t  filelog_size(const FileLog *l);
+bool     filelog_sync(FileLog *l, Err *err);                                 /* fsync: what is there survives a power cut */
 bool     filelog_close(FileLog *l, Err *err);                                /* flush + fsync                  */
 
 /* An exclusive lock on a folder (flock on FOLDER/.lock), released at exit or death; fails at once when held. */

@@ -62,10 +62,12 @@ bool filelog_append(FileLog *l, const void *data, size_t bytes, Err *err)
 
 int64_t filelog_size(const FileLog *l) { return l->size; }
 
+bool filelog_sync(FileLog *l, Err *err) { return seam_fsync(l->fd) || cannot(err, "write", l->path); }
+
 bool filelog_close(FileLog *l, Err *err)
 {
     if (!l) return true;
-    bool fine = seam_fsync(l->fd) || cannot(err, "write", l->path);
+    bool fine = filelog_sync(l, err);
     close(l->fd);
     free(l->path);
     free(l);

@@ -1,6 +1,7 @@
 /* json.c - jansson with errors that name the file, and files that are whole or absent. */
 #include "tensor/base/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,23 @@ bool json_write_file(const char *path, const json_t *j, Err *err)
     free(text);
     return fine;
 }
+
+/* ---- values ------------------------------------------------------------------------------------------------------ */
+
+json_t *json_text(const char *bytes)
+{
+    json_t *j = json_string(bytes);
+    if (j) return j;
+
+    char *ascii = strdup(bytes);
+    REQUIRE(ascii, "json_text: out of memory");
+    for (char *c = ascii; *c; c++) if (*c & 0x80) *c = '?';
+    j = json_string(ascii);
+    free(ascii);
+    return j;
+}
+
+json_t *json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
 
