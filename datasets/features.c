@@ -138,8 +138,9 @@ static bool open_file(Features *f, const char *folder, Err *err)
     f->path = path_join(folder, name);
     free(name);
     f->fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int cause = errno;
     if (f->fd < 0) f->fd = open(f->path, O_RDONLY | O_CLOEXEC);  /* complete, on a disk that is not ours */
-    if (f->fd < 0) return fail(err, "cannot open the feature cache %s: %s", f->path, strerror(errno));
+    if (f->fd < 0) return fail(err, "cannot open the feature cache %s: %s; data.cache chooses another folder", f->path, strerror(cause));
     return lock(f, LOCK_SH, err);
 }
 

@@ -18,6 +18,7 @@ typedef struct LoaderOptions {
     bool        shuffle, flip;
     uint64_t    seed;
     double      fraction;                        /* of the split's pictures, the same ones for a seed; 1: all           */
+    int64_t     first;                           /* only the split's first so many pictures; 0: all                     */
     int         workers, prefetch;
 } LoaderOptions;
 

@@ -31,9 +31,10 @@ static bool choose_pictures(Corpus *c, Err *err)
 {
     int64_t count, with = 0;
     int split = store_find_split(c->store, c->o.split);
-    if (split < 0) return fail(err, "the data set has no split '%s'; see `limn inspect`", c->o.split);
+    if (split < 0) return fail_usage(err, "the data set has no split '%s'; `limn inspect` lists them", c->o.split);
 
     const int64_t *items = store_split_items(c->store, split, &count);
+    if (c->o.first > 0 && c->o.first < count) count = c->o.first;
     int32_t *kept = malloc((size_t)(count + 1) * sizeof *kept);
     REQUIRE(kept, "out of memory");
     for (int64_t i = 0; i < count; i++)
