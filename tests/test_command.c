@@ -103,6 +103,18 @@ Test(command, a_checkpoint_that_does_not_fit_says_every_mismatch)
     refused(shell("limn caption @/nowhere x.png"), 1, "nowhere");
 }
 
+Test(command, a_checkpoint_of_another_model_says_what_is_missing_and_what_is_left_over)
+{
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/run -q train.steps=2 decoder.depth=2").status, 0);
+    refused(shell("sed -i '/^decoder:/,/^train:/s/depth: 2/depth: 3/' @/run/config.yaml; limn train @/run -q"), 1, "h.2.mlp.c_fc.weight is missing");
+    refused(shell("sed -i '/^decoder:/,/^train:/s/depth: 3/depth: 1/' @/run/config.yaml; limn train @/run -q"), 1, "h.1.mlp.c_fc.weight is none");
+    refused(shell("sed -i '/^decoder:/,/^train:/s/depth: 1/depth: 2/; s/hidden: .*/hidden: 48/' @/run/config.yaml; limn train @/run -q"), 1,
+            "h.1.mlp.c_fc.weight is (16,64), the model wants (16,48)");
+    refused(shell("head -c 3000 @/run/checkpoints/last.safetensors >@/cut; cp @/cut @/run/checkpoints/last.safetensors; limn train @/run -q"), 1,
+            "last.safetensors");
+}
+
 Test(command, a_run_is_not_begun_over)
 {
     tiny_experiment();
@@ -110,6 +122,35 @@ Test(command, a_run_is_not_begun_over)
     refused(shell("limn train @/tiny.yaml --run @/run -q train.steps=2"), 2, "holds a run");
     refused(shell("limn train @/tiny.yaml --run @/run -q --resume train.steps=3"), 2, "another config");
     cr_assert_eq(shell("limn train @/run -q").status, 0);
+    refused(shell("limn train @/run --run @/other -q"), 2, "--run");
+}
+
+Test(command, a_store_may_move_but_not_change)
+{
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/run -q train.steps=2").status, 0);
+    Shell s = shell("cp @/tiny.h5 @/moved.h5; limn train @/run -q data.store=@/moved.h5");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert_eq(shell("limn prepare scenes --preset quick --count 64 --seed 2 --out @/moved.h5").status, 0);
+    refused(shell("limn train @/run -q"), 1, "began with data of hash");
+}
+
+Test(command, what_is_not_there_is_not_made)
+{
+    tiny_experiment();
+    refused(shell("limn evaluate @/nowhere --store @/tiny.h5"), 1, "nowhere");
+    refused(shell("limn evaluate @/nowhere"), 1, "nowhere");
+    cr_assert_neq(shell("test -e @/nowhere").status, 0);
+}
+
+Test(command, a_file_name_that_is_not_utf8_stays_in_the_json)
+{
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/run -q train.steps=2").status, 0);
+    Shell s = shell("limn caption @/run --from @/tiny.h5 --split test-iid --count 1 --attention @/caf\351.png && "
+                    "limn caption @/run @/caf\351.png --json");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert(strstr(s.out, "caf?.png"), "%s", s.out);
 }
 
 Test(command, a_full_disk_is_one_error_and_loses_nothing)
