@@ -175,6 +175,17 @@ Test(command, a_folder_that_cannot_be_written_is_refused)
     } else refused(shell("mkdir @/closed && chmod 555 @/closed && limn train @/tiny.yaml --run @/closed/run"), 1, "closed");
 }
 
+Test(command, gradcheck_checks_ops_and_the_model_of_a_config)
+{
+    Shell s = shell("limn gradcheck --op layer_norm");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert(strstr(s.out, "ok") && strstr(s.out, "layer_norm") && strstr(s.out, " 0 wrong"), "%s", s.out);
+    s = shell("limn gradcheck \"$LIMN_ROOT\"/experiments/configs/scenes-quick.yaml | tail -n 2");
+    cr_assert(strstr(s.out, "scenes-quick.yaml") && strstr(s.out, " 0 wrong"), "%s%s", s.out, s.err);
+    refused(shell("limn gradcheck --op nonsense"), 2, "nonsense");
+    refused(shell("limn gradcheck @/none.yaml"), 2, "none.yaml");
+}
+
 Test(command, two_processes_do_not_share_a_run)
 {
     tiny_experiment();

@@ -269,6 +269,27 @@ Test(loader, trains_on_the_same_fraction_for_a_seed)
     cr_assert_eq(count, 7);
 }
 
+Test(loader, stops_at_the_first_pictures_where_that_is_asked)
+{
+    LoaderOptions o = USUAL;
+    o.first = 6;
+    o.shuffle = false;
+    Loader *all = open_loader(USUAL), *few = open_loader(o);
+    cr_assert_gt(loader_pictures(all), 6);
+    cr_assert_leq(loader_pictures(few), 6);
+    for (int64_t n = 0; n < loader_batches(few); n++) {
+        Batch b = get(few, 0, n);
+        for (int64_t i = 0; i < b.pictures; i++) {
+            int64_t at = -1, count;
+            const int64_t *items = store_split_items(store, store_find_split(store, "train"), &count);
+            for (int64_t k = 0; k < count; k++) if (items[k] == b.items[i]) at = k;
+            cr_assert(at >= 0 && at < 6, "picture %ld of the split", (long)at);
+        }
+    }
+    loader_free(all);
+    loader_free(few);
+}
+
 Test(loader, reports_a_damaged_picture_and_goes_on)
 {
     Err err = { 0 };

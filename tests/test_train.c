@@ -90,6 +90,29 @@ Test(train, killed_inside_a_write_and_resumed_it_ends_with_the_same_weights, .ti
     }
 }
 
+/* With a frozen encoder whose output is cached, killed while the cache (947 kB) is written, and while training. */
+Test(train, on_cached_features_it_ends_with_the_same_weights_too)
+{
+    static const char FROZEN[] = "encoder.rate=0 encoder.cache=true data.flip=true";
+    static const int BYTES[] = { 300000, 2000000 };
+    char whole[65], resumed[65];
+
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/whole -q %s data.cache=@/whole-cache", FROZEN).status, 0);
+    weights_hash("whole", whole);
+    for (size_t i = 0; i < sizeof BYTES / sizeof *BYTES; i++) {
+        cr_assert_neq(shell("LIMN_FAULT=kill:%d limn train @/tiny.yaml --run @/k -q %s data.cache=@/cache", BYTES[i], FROZEN).status, 0);
+        Shell s = shell("limn train @/tiny.yaml --run @/k -q --resume %s data.cache=@/cache", FROZEN);
+        cr_assert_eq(s.status, 0, "killed after %d bytes: %s", BYTES[i], s.err);
+        cr_assert_eq(shell("cmp @/whole-cache/features-* @/cache/features-*").status, 0, "the caches are the same");
+        weights_hash("k", resumed);
+        cr_assert_str_eq(resumed, whole, "killed after %d bytes", BYTES[i]);
+        shell("rm -rf @/k @/cache");
+    }
+    Shell s = shell("limn evaluate @/whole --split test-iid --pictures 4 -q");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+}
+
 Test(train, ctrl_c_writes_a_checkpoint_and_says_how_to_go_on)
 {
     tiny_experiment();
