@@ -185,27 +185,27 @@ static bool from_run(Arguments *a, Experiment *x, bool *is_run, Err *err)
     return true;
 }
 
-static bool evaluate_run(Arguments *a, json_t *all, Err *err)
+static bool evaluate_run(Arguments a, json_t *all, Err *err)
 {
     Experiment x;
     Session session = { 0 };
     bool is_run, ok = false;
 
-    TRY(from_run(a, &x, &is_run, err));
-    Store *store = store_open(a->store, err);
-    if (store && session_open(&session, a->run, a->backend, a->threads, err)) {
+    TRY(from_run(&a, &x, &is_run, err));
+    Store *store = store_open(a.store, err);
+    if (store && session_open(&session, a.run, a.backend, a.threads, err)) {
         const Model *m = session.model;
         SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = m->average ? LENGTH_AVERAGE : LENGTH_NONE,
                                  .bos = tokenizer_bos(m->tokenizer), .eos = tokenizer_eos(m->tokenizer),
                                  .pad = tokenizer_pad(m->tokenizer) };
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, NULL };
         if (is_run) search = experiment_search(&x, m->tokenizer);
-        if (a->beam) search.beam = a->beam;
-        if (a->length >= 0) search.length = (LengthPenalty)a->length;
+        if (a.beam) search.beam = a.beam;
+        if (a.length >= 0) search.length = (LengthPenalty)a.length;
         if (store_size(store) != m->captioner->encoder->config.image)
-            fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a->store, store_size(store),
+            fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a.store, store_size(store),
                        (long long)m->captioner->encoder->config.image);
-        else ok = folder_make(a->out, err) && measure_splits(&s, &search, a, all, err);
+        else ok = folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
     }
     session_close(&session);
     if (store) store_close(store);
@@ -223,7 +223,7 @@ static int run(int argc, char **argv)
     json_t *all = json_array();
 
     argp_parse(&ARGP, argc, argv, 0, 0, &a);
-    if (evaluate_run(&a, all, &err) && a.json) {
+    if (evaluate_run(a, all, &err) && a.json) {
         json_dumpf(all, stdout, JSON_INDENT(2));
         putchar('\n');
     }
