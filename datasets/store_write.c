@@ -38,7 +38,7 @@ static int lock_journal(const char *path, Err *err)
     for (;;) {
         struct stat ours, there;
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) return fail(err, "%s: %s", path, strerror(errno)), -1;
+        if (fd < 0) return fail(err, "cannot write %s: %s", path, strerror(errno)), -1;
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
             close(fd);
             return fail(err, "%s: another process is writing this store", path), -1;
@@ -82,7 +82,9 @@ StoreWriter *store_create(const char *path, const StoreOptions *o, Err *err)
     REQUIRE(w->path && w->journal_path, "out of memory");
     sprintf(w->journal_path, "%s.journal", path);
 
-    w->journal_fd = lock_journal(w->journal_path, err);
+    /* Told now, not after an hour of work. */
+    if (folder_exists(path)) w->journal_fd = -1, fail(err, "cannot write %s: it is a folder", path);
+    else w->journal_fd = lock_journal(w->journal_path, err);
     if (w->journal_fd >= 0) w->journal = filelog_open(w->journal_path, 0, err);
     if (!w->journal) {
         writer_free(w);

@@ -124,7 +124,7 @@ bool evaluate(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *
     int64_t count = 0;
 
     *out = (Evaluation){ .loss = NAN, .perplexity = NAN };
-    if (split < 0) return fail_usage(err, "the store has no split '%s'", o->split);
+    if (split < 0) return fail_usage(err, "the store has no split '%s'; `limn inspect` lists them", o->split);
     const int64_t *items = store_split_items(s->store, split, &count);
     out->pictures = at_most(count, o->pictures);
     t->recording = t->training = false;

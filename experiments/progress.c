@@ -26,8 +26,11 @@ TimeText time_text(double seconds)
 
 Progress progress_begin(const char *title, int64_t total, int64_t first, bool quiet)
 {
-    return (Progress){ .title = title, .total = total, .first = first, .quiet = quiet, .terminal = isatty(2),
-                       .started = seconds_now(), .drawn = -1e9, .line_every = 10 };
+    double now = seconds_now();
+    bool terminal = isatty(2);
+    /* A first line at once would know nothing yet about the time left. */
+    return (Progress){ .title = title, .total = total, .first = first, .quiet = quiet, .terminal = terminal,
+                       .started = now, .drawn = terminal ? -1e9 : now, .line_every = 10 };
 }
 
 void progress_show(Progress *p, int64_t done, const char *note, double unit_rate, const char *unit)

@@ -161,6 +161,7 @@ Test(command, a_full_disk_is_one_error_and_loses_nothing)
     cr_assert_eq(s.status, 0, "%s", s.err);
     refused(shell("cp @/tiny.h5 @/keep.h5; LIMN_FAULT=write:30000:ENOSPC limn prepare scenes --preset quick --count 64 --seed 2 --out @/tiny.h5"),
             1, "No space left");
+    refused(shell("mkdir @/folder; limn prepare scenes --out @/folder"), 1, "is a folder");
     cr_assert_eq(shell("cmp @/tiny.h5 @/keep.h5").status, 0, "the old store is untouched");
 }
 

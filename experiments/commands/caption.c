@@ -100,7 +100,7 @@ static bool read_store(const Arguments *a, const Preprocess *p, Pictures *out, E
 
     if (!s) return false;
     int split = store_find_split(s, a->split);
-    if (split < 0) ok = fail_usage(err, "%s has no split '%s'", a->from, a->split);
+    if (split < 0) ok = fail_usage(err, "%s has no split '%s'; `limn inspect` lists them, --split chooses one", a->from, a->split);
     else if (store_size(s) != p->size) ok = fail_usage(err, "%s holds pictures of %d px, the model takes %d px", a->from, store_size(s), p->size);
     const int64_t *items = ok ? store_split_items(s, split, &count) : NULL;
     if (count > a->count) count = a->count;
