@@ -209,8 +209,8 @@ static void cpu_name(char *out, size_t size)
     if (f) fclose(f);
 }
 
-bool run_write_provenance(Run *r, const Experiment *x, const Backend *b, int threads, const char *data_hash, int argc,
-                          char **argv, Err *err)
+/* What one process is and does. */
+static json_t *process_json(const Experiment *x, const Backend *b, int threads, const char *data_hash, int argc, char **argv)
 {
     char cpu[256], when[32];
     time_t now = time(NULL);
@@ -219,14 +219,27 @@ bool run_write_provenance(Run *r, const Experiment *x, const Backend *b, int thr
     cpu_name(cpu, sizeof cpu);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
     for (int i = 0; i < argc; i++) json_array_append_new(words, json_text(argv[i]));
-    json_t *j = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i}, s:I, s:{s:s, s:s}, s:o}",
-                          "limn", build_version(), "started", when, "backend", "name", b->name, "kernels",
-                          b->describe ? b->describe() : b->name, "machine", "cpu", cpu, "threads", threads, "seed",
-                          (json_int_t)x->seed, "data", "store", x->data.store, "hash", data_hash, "command", words);
-    char *path = run_path(r, "provenance.json");
-    bool ok = json_write_file(path, j, err);
+    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i}, s:I, s:{s:s, s:s}, s:o}",
+                     "limn", build_version(), "started", when, "backend", "name", b->name, "kernels",
+                     b->describe ? b->describe() : b->name, "machine", "cpu", cpu, "threads", threads, "seed",
+                     (json_int_t)x->seed, "data", "store", x->data.store, "hash", data_hash, "command", words);
+}
 
-    json_decref(j);
+bool run_write_provenance(Run *r, const Experiment *x, const Backend *b, int threads, const char *data_hash, int64_t step,
+                          int argc, char **argv, Err *err)
+{
+    char *path = run_path(r, "provenance.json");
+    json_t *now = process_json(x, b, threads, data_hash, argc, argv), *first = step > 0 ? json_read_file(path, &(Err){ 0 }) : NULL;
+
+    if (json_is_object(first)) {                 /* who went on, and from where, behind what began the run */
+        json_t *resumed = json_object_get(first, "resumed");
+        json_object_set_new(now, "step", json_integer(step));
+        if (json_is_array(resumed)) json_array_append(resumed, now);
+        else json_object_set_new(first, "resumed", json_pack("[O]", now));
+    }
+    bool ok = json_write_file(path, json_is_object(first) ? first : now, err);
+    json_decref(now);
+    json_decref(first);
     free(path);
     return ok;
 }

@@ -1,7 +1,7 @@
 /* run.h - a run folder: everything that one training leaves behind.
  *
  *     config.yaml              resolved; itself a valid config
- *     provenance.json          version, build, machine, seed, data hash, command line
+ *     provenance.json          version, build, machine, seed, data hash, command line; the same of every process that resumed
  *     log.jsonl                a line an update, a line a validation
  *     events.out.tfevents.limn the same for TensorBoard
  *     checkpoints/last.safetensors   all that decides the future
@@ -51,7 +51,8 @@ bool run_load(Run *r, RunState *s, Params *p, AdamW *o, Err *err);   /* every mi
 
 /* One line of log.jsonl; takes the object. */
 bool run_log(Run *r, json_t *line, Err *err);
-bool run_write_provenance(Run *r, const Experiment *x, const Backend *b, int threads, const char *data_hash,
+/* step > 0: this process goes on from there, and is added to what is known of those before. */
+bool run_write_provenance(Run *r, const Experiment *x, const Backend *b, int threads, const char *data_hash, int64_t step,
                           int argc, char **argv, Err *err);
 const char *build_version(void);                 /* "0.1.0 (commit)" */
 

@@ -197,9 +197,11 @@ static bool open_state(Trainer *r, Err *err)
         r->saved_step = r->state.step;
     }
     TRY(run_open_logs(&r->run, &r->state, err));
+    if (r->state.finished) return true;          /* nothing is going to be computed */
     char *folder = run_path(&r->run, "model");
     bool ok = model_write_description(folder, &r->model, err)
-              && run_write_provenance(&r->run, &r->x, b, team_size(r->team), fresh.data_hash, r->options->argc, r->options->argv, err);
+              && run_write_provenance(&r->run, &r->x, b, team_size(r->team), fresh.data_hash, r->state.step, r->options->argc,
+                                      r->options->argv, err);
     free(folder);
     return ok;
 }

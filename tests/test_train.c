@@ -86,6 +86,7 @@ Test(train, killed_inside_a_write_and_resumed_it_ends_with_the_same_weights, .ti
         cr_assert_eq(s.status, 0, "killed after %d bytes: %s", BYTES[i], s.err);
         weights_hash("k", resumed);
         cr_assert_str_eq(resumed, whole, "killed after %d bytes", BYTES[i]);
+        if (BYTES[i] > 600000) cr_assert_eq(shell("grep -q '\"resumed\"' @/k/provenance.json").status, 0, "who went on is on record");
         shell("rm -rf @/k");
     }
 }
