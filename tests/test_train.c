@@ -124,6 +124,17 @@ Test(train, ctrl_c_writes_a_checkpoint_and_says_how_to_go_on)
     cr_assert_eq(shell("test -s @/run/checkpoints/last.safetensors").status, 0);
 }
 
+Test(train, goes_on_only_with_the_kernels_that_began_it)
+{
+    Shell here = shell("limn --version"), plain = shell("LIMN_KERNELS=baseline limn --version");
+    if (!strcmp(here.out, plain.out)) cr_skip_test("this processor has the baseline kernels only");
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/run -q train.steps=2").status, 0);
+    Shell s = shell("LIMN_KERNELS=baseline limn train @/run -q");
+    cr_assert_eq(s.status, 1, "%s", s.err);
+    cr_assert(says(&s, "began with the kernels"), "%s", s.err);
+}
+
 Test(train, an_exploding_loss_stops_the_run_and_names_a_tensor)
 {
     tiny_experiment();
