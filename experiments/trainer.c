@@ -111,7 +111,38 @@ static bool open_model(Trainer *r, Err *err)
         TRY(preprocess_like(r->x.encoder.weights, &m->preprocess, err));
     }
     experiment_apply_rates(&r->x, m->params);
+    r->adamw = adamw_new(m->params, r->x.train.beta1, r->x.train.beta2, r->x.train.eps, r->x.train.decay);
     return true;
+}
+
+/* A run that goes on must find the data and the kernels that it began with, or its numbers would mean something else. */
+static bool open_state(Trainer *r, Err *err)
+{
+    const Backend *b = r->tape->backend;
+    RunState fresh = { .best = NAN, .best_step = -1 };
+
+    snprintf(fresh.data_hash, sizeof fresh.data_hash, "%s", store_hash(r->store));
+    snprintf(fresh.kernels, sizeof fresh.kernels, "%s", b->describe ? b->describe() : b->name);
+    r->state = fresh;
+    r->saved_step = -1;
+    if (run_has_checkpoint(&r->run)) {
+        TRY(run_load(&r->run, &r->state, r->model.params, r->adamw, err));
+        if (strcmp(r->state.data_hash, fresh.data_hash))
+            return fail(err, "%s began with data of hash %.16s…, but %s now has %.16s…; put the old store back or start a new run",
+                        r->run.folder, r->state.data_hash, r->x.data.store, fresh.data_hash);
+        if (strcmp(r->state.kernels, fresh.kernels))
+            return fail(err, "%s began with the kernels '%s', but here they are '%s'; the numbers would not go on as they "
+                        "began: resume on a machine like the first, or start a new run", r->run.folder, r->state.kernels, fresh.kernels);
+        r->saved_step = r->state.step;
+    }
+    TRY(run_open_logs(&r->run, &r->state, err));
+    if (r->state.finished) return true;          /* nothing is going to be computed */
+    char *folder = run_path(&r->run, "model");
+    bool ok = model_write_description(folder, &r->model, err)
+              && run_write_provenance(&r->run, &r->x, b, team_size(r->team), fresh.data_hash, r->state.step, r->options->argc,
+                                      r->options->argv, err);
+    free(folder);
+    return ok;
 }
 
 typedef struct Encoding { Progress progress; bool begun; volatile sig_atomic_t *interrupted; } Encoding;
@@ -172,38 +203,7 @@ static bool open_loader(Trainer *r, Err *err)
     r->validate_updates = (int64_t)fmax(1, round(updates * x->validate.every));
     r->schedule = (Schedule){ (ScheduleKind)x->train.schedule, x->train.rate, x->train.floor,
                               (int64_t)(x->train.warmup * (double)total), total };
-    r->adamw = adamw_new(r->model.params, x->train.beta1, x->train.beta2, x->train.eps, x->train.decay);
     return true;
-}
-
-/* A run that goes on must find the data and the kernels that it began with, or its numbers would mean something else. */
-static bool open_state(Trainer *r, Err *err)
-{
-    const Backend *b = r->tape->backend;
-    RunState fresh = { .best = NAN, .best_step = -1 };
-
-    snprintf(fresh.data_hash, sizeof fresh.data_hash, "%s", store_hash(r->store));
-    snprintf(fresh.kernels, sizeof fresh.kernels, "%s", b->describe ? b->describe() : b->name);
-    r->state = fresh;
-    r->saved_step = -1;
-    if (run_has_checkpoint(&r->run)) {
-        TRY(run_load(&r->run, &r->state, r->model.params, r->adamw, err));
-        if (strcmp(r->state.data_hash, fresh.data_hash))
-            return fail(err, "%s began with data of hash %.16s…, but %s now has %.16s…; put the old store back or start a new run",
-                        r->run.folder, r->state.data_hash, r->x.data.store, fresh.data_hash);
-        if (strcmp(r->state.kernels, fresh.kernels))
-            return fail(err, "%s began with the kernels '%s', but here they are '%s'; the numbers would not go on as they "
-                        "began: resume on a machine like the first, or start a new run", r->run.folder, r->state.kernels, fresh.kernels);
-        r->saved_step = r->state.step;
-    }
-    TRY(run_open_logs(&r->run, &r->state, err));
-    if (r->state.finished) return true;          /* nothing is going to be computed */
-    char *folder = run_path(&r->run, "model");
-    bool ok = model_write_description(folder, &r->model, err)
-              && run_write_provenance(&r->run, &r->x, b, team_size(r->team), fresh.data_hash, r->state.step, r->options->argc,
-                                      r->options->argv, err);
-    free(folder);
-    return ok;
 }
 
 bool trainer_open(Trainer *r, Err *err)
@@ -214,7 +214,9 @@ bool trainer_open(Trainer *r, Err *err)
     r->team = team_new((int)r->x.threads);
     r->tape = tape_new(backend, r->team, (uint64_t)r->x.seed);
     r->store = store_open(r->x.data.store, err);
-    return r->store && open_model(r, err) && open_features(r, err) && open_loader(r, err) && open_state(r, err);
+    /* The state before the features: a resumed run encodes with the weights of its checkpoint, whatever became of encoder.weights. */
+    return r->store && open_model(r, err) && open_state(r, err)
+           && (r->state.finished || (open_features(r, err) && open_loader(r, err)));
 }
 
 void trainer_close(Trainer *r, Err *err)
