@@ -82,9 +82,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void list_sources(void)
 {
-    for (const Source *const *s = source_list(); *s; s++)
-        printf("%s\n    %s\n%s%s%s", (*s)->name, (*s)->help, (*s)->layout ? "    " : "", (*s)->layout ? (*s)->layout : "",
-               (*s)->layout ? "\n" : "");
+    for (const Source *const *s = source_list(); *s; s++) {
+        printf("%s\n    %s\n", (*s)->name, (*s)->help);
+        for (const char *line = (*s)->layout; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+            printf("      %.*s\n", (int)strcspn(line, "\n"), line);
+    }
 }
 
 static volatile sig_atomic_t interrupted;
