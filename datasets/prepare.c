@@ -123,6 +123,10 @@ bool prepare_summarize(const char *store, PrepareSummary *out, Err *err)
     for (int64_t i = 0; i < out->pictures; i++) out->captions += store_caption_count(s, i);
     count_splits(s, out);
     strcpy(out->hash, store_hash(s));
+    const json_t *blind = json_object_get(json_object_get(store_provenance(s), "blind"), "shuffled");
+    out->composed = blind != NULL;
+    out->blind_named = json_real_value(json_object_get(blind, "named"));
+    out->blind_true = json_real_value(json_object_get(blind, "true_clauses"));
 
     const char *json = store_tokenizer(s);
     Tokenizer *k = json ? tokenizer_from_json(json, strlen(json), store, err) : NULL;

@@ -32,6 +32,8 @@ typedef struct PrepareSummary {
     int     splits;
     struct { char name[32]; int64_t pictures, captions; } split[PREPARE_SPLITS];
     char    hash[65];                            /* of the store                                                        */
+    bool    composed;                            /* then, in 0..1, what captions of other pictures score:               */
+    double  blind_named, blind_true;             /* objects named, clauses true                                         */
 } PrepareSummary;
 
 typedef bool PrepareProgress(int64_t done, int64_t total, void *context);        /* on the calling thread; false stops  */

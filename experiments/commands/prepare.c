@@ -122,20 +122,10 @@ static void print_summary(const char *out, const PrepareSummary *s, bool as_json
     for (int i = 0; i < s->splits; i++)
         printf("  %-14s %7lld pictures %8lld captions\n", s->split[i].name, (long long)s->split[i].pictures,
                (long long)s->split[i].captions);
-    if (s->rejected) printf("  `limn inspect %s` lists what was rejected, with the reasons\n", out);
-}
-
-/* How far one gets on composed pictures without looking: what any score must be held against. */
-static bool print_blind(const char *path, Err *err)
-{
-    Store *s = store_open(path, err);
-    json_t *shuffled = s ? json_object_get(json_object_get(store_provenance(s), "blind"), "shuffled") : NULL;
-
-    if (shuffled)
+    if (s->composed)                             /* without looking: what any score must be held against */
         printf("  blind score (captions of other pictures): %.1f %% of objects named, %.1f %% of clauses true\n",
-               100 * json_real_value(json_object_get(shuffled, "named")), 100 * json_real_value(json_object_get(shuffled, "true_clauses")));
-    if (s) store_close(s);
-    return s != NULL;
+               100 * s->blind_named, 100 * s->blind_true);
+    if (s->rejected) printf("  `limn inspect %s` lists what was rejected, with the reasons\n", out);
 }
 
 static bool prepare(const Arguments *a, Err *err)
@@ -152,7 +142,7 @@ static bool prepare(const Arguments *a, Err *err)
     bool ok = s->prepare(&a->o, show, &p, err) && prepare_summarize(a->o.out, &summary, err);
     progress_end(&p);
     if (ok) print_summary(a->o.out, &summary, a->json);
-    return ok && (a->json || print_blind(a->o.out, err));
+    return ok;
 }
 
 static int run(int argc, char **argv)
