@@ -105,13 +105,6 @@ bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *o
     return captioner_config_check(out, err);
 }
 
-SearchOptions experiment_search(const Experiment *x, const Tokenizer *k)
-{
-    return (SearchOptions){ .beam = (int)x->generate.beam, .best = 1, .max_length = (int)x->generate.max_length,
-                            .length = (LengthPenalty)x->generate.length, .bos = tokenizer_bos(k),
-                            .eos = tokenizer_eos(k), .pad = tokenizer_pad(k) };
-}
-
 void experiment_apply_rates(const Experiment *x, Params *p)
 {
     params_scale(p, "encoder.", x->encoder.rate);

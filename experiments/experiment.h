@@ -64,7 +64,6 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
 /* The captioner that the experiment describes, for a vocabulary of that size; reads the encoder's config.json when weights are
  * named. Checks that everything fits together.                                                                       */
 bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err);
-SearchOptions experiment_search(const Experiment *x, const Tokenizer *k);
 
 /* Freezing and relative learning rates by part. */
 void experiment_apply_rates(const Experiment *x, Params *p);

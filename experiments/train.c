@@ -102,7 +102,7 @@ static bool validate(Trainer *r, Err *err)
     bool captions = x->validate.measure != MEASURE_LOSS;
     Subject s = { r->tape, r->model.captioner, r->model.tokenizer, &r->model.preprocess, r->store, r->features };
     EvaluateOptions o = { .split = x->data.validation, .pictures = x->validate.pictures, .batch = 32, .loss = true,
-                          .captions = captions, .search = experiment_search(x, r->model.tokenizer) };
+                          .captions = captions, .search = search_defaults(&r->model) };
     Evaluation e;
 
     o.search.beam = 1;                           /* greedy: validation is for choosing, not for reporting */

@@ -220,6 +220,13 @@ static Hypothesis hypothesis(const Search *s, const Finished *f, Arena *keep)
     return h;
 }
 
+SearchOptions search_defaults(const Model *m)
+{
+    return (SearchOptions){ .beam = m->beam, .best = 1, .max_length = m->max_length,
+                            .length = m->average ? LENGTH_AVERAGE : LENGTH_NONE, .bos = tokenizer_bos(m->tokenizer),
+                            .eos = tokenizer_eos(m->tokenizer), .pad = tokenizer_pad(m->tokenizer) };
+}
+
 Hypothesis *search_captions(Tape *t, const Captioner *m, Tensor *features, SearchOptions o, Arena *keep)
 {
     int best = o.best ? o.best : 1, longest = (int)m->config.decoder.length;

@@ -32,6 +32,9 @@ typedef struct Hypothesis {
     double  *attention;                          /* [count][N], of the step that produced the token, or NULL           */
 } Hypothesis;
 
+/* What the model's generation_config.json says: beam, longest caption, length penalty; its special tokens; one result a picture. */
+SearchOptions search_defaults(const Model *m);
+
 /* features (I,N,E) -> I x best hypotheses (in arena `keep`, which must not be the tape's), best first. Independent of what else is in the
  * batch. Where there are fewer than `best` at all, the rest have no tokens and a score of -INFINITY. The tape does not record
  * meanwhile; its memory is as before afterwards.                                                                       */

@@ -43,10 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_BEAM: a->beam = (int)option_number(state, "--beam", arg, 1, 64); break;
     case KEY_BEST: a->best = (int)option_number(state, "--best", arg, 1, 64); break;
     case KEY_MAX: a->max_length = (int)option_number(state, "--max-length", arg, 1, 65535); break;
-    case KEY_LENGTH:
-        if (strcmp(arg, "none") && strcmp(arg, "average")) argp_error(state, "--length is none or average, not '%s'", arg);
-        a->length = !strcmp(arg, "average");
-        break;
+    case KEY_LENGTH: a->length = (int)option_length(state, arg); break;
     case KEY_FROM: a->from = arg; break;
     case KEY_SPLIT: a->split = arg; break;
     case KEY_COUNT: a->count = (int)option_number(state, "--count", arg, 1, 100000); break;
@@ -195,15 +192,16 @@ static bool caption_pictures(const Arguments *a, const Session *s, const Picture
 {
     enum { BATCH = 16 };
     const Model *m = s->model;
-    bool average = a->length < 0 ? m->average : a->length;
-    SearchOptions o = { .beam = a->beam ? a->beam : m->beam, .best = a->best ? a->best : 1,
-                        .length = average ? LENGTH_AVERAGE : LENGTH_NONE,
-                        .max_length = a->max_length ? a->max_length : m->max_length, .bos = tokenizer_bos(m->tokenizer),
-                        .eos = tokenizer_eos(m->tokenizer), .pad = tokenizer_pad(m->tokenizer), .attention = a->attention != NULL };
+    SearchOptions o = search_defaults(m);
     Arena *keep = arena_new(1 << 16);
     SheetEntry *entries = arena_alloc(keep, (size_t)(pictures->good + 1) * sizeof *entries);
     int done = 0;
 
+    o.attention = a->attention != NULL;
+    if (a->beam) o.beam = a->beam;
+    if (a->best) o.best = a->best;
+    if (a->length >= 0) o.length = (LengthPenalty)a->length;
+    if (a->max_length) o.max_length = a->max_length;
     if (o.best > o.beam) o.beam = o.best;
     if (o.max_length >= m->captioner->config.decoder.length) o.max_length = (int)m->captioner->config.decoder.length - 1;
     for (int at = 0; at < pictures->count; ) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int command_end(const char *name, const Err *err)
 {
@@ -41,4 +42,10 @@ int64_t option_number(const struct argp_state *state, const char *option, const 
     if (errno || end == text || *end || v < low || v > high)
         argp_error(state, "%s wants a whole number from %lld to %lld, got '%s'", option, (long long)low, (long long)high, text);
     return v;
+}
+
+LengthPenalty option_length(const struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "none") && strcmp(text, "average")) argp_error(state, "--length is none or average, not '%s'", text);
+    return strcmp(text, "none") ? LENGTH_AVERAGE : LENGTH_NONE;
 }

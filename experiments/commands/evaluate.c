@@ -41,10 +41,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_SPLIT: a->splits = arg; break;
     case KEY_BEAM: a->beam = (int)option_number(state, "--beam", arg, 1, 64); break;
-    case KEY_LENGTH:
-        if (strcmp(arg, "none") && strcmp(arg, "average")) argp_error(state, "--length is none or average, not '%s'", arg);
-        a->length = !strcmp(arg, "average");
-        break;
+    case KEY_LENGTH: a->length = (int)option_length(state, arg); break;
     case KEY_PICTURES: a->pictures = option_number(state, "--pictures", arg, 1, INT64_MAX); break;
     case KEY_STORE: a->store = arg; break;
     case KEY_OUT: a->out = arg; break;
@@ -170,16 +167,16 @@ static bool measure_splits(const Subject *s, const SearchOptions *search, const 
     return true;
 }
 
-/* A run knows its store and search; a bare model folder must be told the store. */
-static bool from_run(Arguments *a, Experiment *x, bool *is_run, Err *err)
+/* A run knows its store; a bare model folder must be told. */
+static bool from_run(Arguments *a, Experiment *x, Err *err)
 {
     char *config = path_join(a->run, "config.yaml");
-    bool ok = folder_exists(a->run) || fail(err, "%s: no such run or model folder", a->run);
+    bool is_run = file_exists(config), ok = folder_exists(a->run) || fail(err, "%s: no such run or model folder", a->run);
 
-    if (ok && (*is_run = file_exists(config))) ok = experiment_load(config, NULL, 0, x, err);
+    if (ok && is_run) ok = experiment_load(config, NULL, 0, x, err);
     free(config);
     TRY(ok);
-    if (!a->store && !*is_run) return fail_usage(err, "%s has no config.yaml that names the data: say --store FILE", a->run);
+    if (!a->store && !is_run) return fail_usage(err, "%s has no config.yaml that names the data: say --store FILE", a->run);
     if (!a->store) a->store = x->data.store;
     if (!a->out) a->out = a->run;
     return true;
@@ -189,17 +186,14 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
 {
     Experiment x;
     Session session = { 0 };
-    bool is_run, ok = false;
+    bool ok = false;
 
-    TRY(from_run(&a, &x, &is_run, err));
+    TRY(from_run(&a, &x, err));
     Store *store = store_open(a.store, err);
     if (store && session_open(&session, a.run, a.backend, a.threads, err)) {
         const Model *m = session.model;
-        SearchOptions search = { .beam = m->beam, .max_length = m->max_length, .length = m->average ? LENGTH_AVERAGE : LENGTH_NONE,
-                                 .bos = tokenizer_bos(m->tokenizer), .eos = tokenizer_eos(m->tokenizer),
-                                 .pad = tokenizer_pad(m->tokenizer) };
+        SearchOptions search = search_defaults(m);
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, NULL };
-        if (is_run) search = experiment_search(&x, m->tokenizer);
         if (a.beam) search.beam = a.beam;
         if (a.length >= 0) search.length = (LengthPenalty)a.length;
         if (store_size(store) != m->captioner->encoder->config.image)
