@@ -10,7 +10,8 @@
 #include "tensor/tape.h"
 
 extern const Op op_linear_op, op_layer_norm_op, op_activation_op, op_attention_op, op_embedding_op, op_patches_op, op_add_op,
-                op_dropout_op, op_concat_op, op_slice_op, op_cross_entropy_op;
+                op_dropout_op, op_concat_op, op_slice_op, op_cross_entropy_op, op_channels_last_op, op_conv2d_op,
+                op_batch_norm_op, op_pool_op, op_scale_op;
 extern const Op *const op_list[];                /* all of them, ends with NULL */
 
 /* ---- linear: y = act(x W' + b) + residual ------------------------------------------------------------------------ */
@@ -19,7 +20,12 @@ typedef enum Activation {
     ACT_GELU,                                    /* x Phi(x), erf (Hendrycks & Gimpel 2016)                          */
     ACT_GELU_TANH,                               /* its tanh form: GPT-2's gelu_new                                  */
     ACT_GELU_QUICK,                              /* x sigmoid(1.702 x): CLIP                                         */
-    ACT_RELU
+    ACT_RELU,
+    ACT_RELU6,                                   /* min(max(x, 0), 6): MobileNet                                     */
+    ACT_SILU,                                    /* x sigmoid(x) (Hendrycks & Gimpel 2016), also called swish        */
+    ACT_HARD_SWISH,                              /* x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)                 */
+    ACT_SIGMOID,
+    ACT_HARD_SIGMOID                             /* min(max(x + 3, 0), 6) / 6                                        */
 } Activation;
 bool        activation_find(const char *hf_name, Activation *out);   /* "gelu", "gelu_new", "quick_gelu", "relu", … */
 const char *activation_name(Activation a);
@@ -39,9 +45,57 @@ Tensor *op_add(Tape *t, Tensor *x, Tensor *y);
 /* Inverted dropout (Srivastava et al. 2014): keeps with probability 1-p and scales by 1/(1-p). The identity (x itself) when
  * the tape is not training or p = 0. Masks come from Philox and are drawn again in backward, not stored.              */
 Tensor *op_dropout(Tape *t, Tensor *x, double p);
+/* Stochastic depth (Huang et al. 2016): dropout that keeps or drops each x[i] of the first dimension as a whole. Put on what a
+ * block adds to its input. The same op as dropout, by another run length.                                            */
+Tensor *op_drop_path(Tape *t, Tensor *x, double p);
+/* z = x y per channel: x (B,..,C); y (C) serves every row (layer scale), y (B,1,..,C) all rows of its picture (squeeze-excite). */
+Tensor *op_scale(Tape *t, Tensor *x, Tensor *y);
 
 /* y = (x - mean) / sqrt(var + eps) * w + b over the last dimension (Ba et al. 2016); biased variance. w, b (C). */
 Tensor *op_layer_norm(Tape *t, Tensor *x, Tensor *w, Tensor *b, double eps);
+
+/* ---- convolution: pictures are channels last, (B,H,W,C), so that a grid is a row of tokens and 1 x 1 filters are `linear` --- */
+Tensor *op_channels_last(Tape *t, Tensor *x);                        /* (B,C,H,W) -> (B,H,W,C)                        */
+
+typedef struct Window {                          /* of a filter or a pool                                            */
+    int64_t stride, dilation;                    /* 0: 1                                                             */
+    int64_t top, left, bottom, right;            /* rows and columns of padding                                      */
+} Window;
+/* The padding of TensorFlow's "SAME": output ceil(size / stride), the odd pixel at the bottom and the right.           */
+Window window_same(int64_t height, int64_t width, int64_t kernel, int64_t stride, int64_t dilation);
+/* Rows (or columns) of the output for `size` ones in. */
+int64_t window_count(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t before, int64_t after);
+
+typedef struct ConvOptions {
+    Window     window;                           /* padded by zeros                                                  */
+    int64_t    groups;                           /* 0: 1; I: depthwise                                               */
+    Activation activation;
+} ConvOptions;
+/* y = act(x * w + b), cross-correlation as PyTorch: x (B,H,W,I), w (O,I/groups,kh,kw), b (O) or NULL -> (B,H',W',O). */
+Tensor *op_conv2d(Tape *t, Tensor *x, Tensor *w, Tensor *b, ConvOptions o);
+
+/* Batch norm (Ioffe & Szegedy 2015) over all but the last dimension, then residual, then activation:
+ *     y = act((x - mean) / sqrt(var + eps) * w + b + residual)
+ * `running`: mean and var are the running statistics, constants to the gradient. Otherwise they are those of this batch (biased
+ * variance), and while the tape is training the running ones move towards them (unbiased variance) by `momentum`; not when a
+ * segment is computed again.                                                                                          */
+typedef struct BatchNormOptions {
+    double     eps, momentum;                    /* PyTorch's momentum: new = (1 - momentum) old + momentum batch    */
+    bool       running;
+    Activation activation;
+    Tensor    *residual;                         /* x's shape; NULL: none                                            */
+} BatchNormOptions;
+/* x (..,C); w, b, mean, var (C), of which mean and var are buffers */
+Tensor *op_batch_norm(Tape *t, Tensor *x, Tensor *w, Tensor *b, Tensor *mean, Tensor *var, BatchNormOptions o);
+
+typedef enum PoolKind { POOL_AVERAGE, POOL_MAX } PoolKind;
+typedef struct PoolOptions {
+    PoolKind kind;
+    int64_t  size;                               /* of a square window; 0: the whole picture (global pooling)        */
+    Window   window;
+    bool     count_padding;                      /* average: divide by size^2 at the border, too (PyTorch's default) */
+} PoolOptions;
+Tensor *op_pool(Tape *t, Tensor *x, PoolOptions o);                  /* (B,H,W,C) -> (B,H',W',C); padding never wins  */
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 Tensor *op_concat(Tape *t, Tensor *x, Tensor *y, int axis);          /* equal but along axis                          */

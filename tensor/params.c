@@ -67,6 +67,12 @@ Scope scope(Scope s, const char *fmt, ...)
     return s;
 }
 
+Scope scope_layer(Scope s, int layer)
+{
+    s.layer = layer;
+    return s;
+}
+
 /* ---- initial values ---------------------------------------------------------------------------------------------- */
 
 static real initial(Init init, double spread, double limit, Rng *r)
@@ -79,6 +85,7 @@ static real initial(Init init, double spread, double limit, Rng *r)
         do z = rng_normal(r); while (fabs(z) > 2);
         return (real)(spread * z);
     }
+    case INIT_HE: return (real)(spread * rng_normal(r));
     case INIT_XAVIER: return (real)(limit * (2 * rng_uniform(r) - 1));
     }
     return 0;
@@ -88,6 +95,7 @@ static void fill_initial(const Params *p, Tensor *x, Init init, double spread)
 {
     int64_t count = shape_count(x->shape), rows = x->shape.d[0];
     double  limit = sqrt(6.0 / (double)(rows + count / (rows ? rows : 1)));
+    if (init == INIT_HE) spread = sqrt(2.0 / (double)(count / x->shape.d[1]));
     Rng     r     = rng_stream(p->seed, RNG_INIT, rng_hash(x->name));
     real    chunk[CHUNK];
 
@@ -122,8 +130,18 @@ Tensor *param(Scope s, const char *name, Shape shape, Init init, double spread)
         REQUIRE(p->list, "param: out of memory");
     }
     Param *made = arena_zeros(p->arena, sizeof *made);
-    *made = (Param){ .tensor = x, .decay = decays(x->name, shape), .lr_scale = 1, .version = 1 };
+    *made = (Param){ .tensor = x, .decay = decays(x->name, shape), .lr_scale = 1, .layer = s.layer, .version = 1 };
     p->list[p->count++] = made;
+    return x;
+}
+
+Tensor *param_buffer(Scope s, const char *name, Shape shape, Init init)
+{
+    Tensor *x    = param(s, name, shape, init, 0);
+    Param  *made = s.params->list[s.params->count - 1];
+    made->buffer   = true;
+    made->decay    = x->wants_grad = false;
+    made->lr_scale = 0;
     return x;
 }
 
@@ -142,7 +160,8 @@ Param *params_find(Params *p, const char *name)
 int64_t params_elements(const Params *p)
 {
     int64_t sum = 0;
-    for (int i = 0; i < p->count; i++) sum += shape_count(p->list[i]->tensor->shape);
+    for (int i = 0; i < p->count; i++)
+        if (!p->list[i]->buffer) sum += shape_count(p->list[i]->tensor->shape);
     return sum;
 }
 
@@ -167,7 +186,7 @@ int params_scale(Params *p, const char *prefix, double lr_scale)
     int matched = 0;
     for (int i = 0; i < p->count; i++) {
         Param *each = p->list[i];
-        if (strncmp(each->tensor->name, prefix, strlen(prefix)) != 0) continue;
+        if (each->buffer || strncmp(each->tensor->name, prefix, strlen(prefix)) != 0) continue;
         each->lr_scale           = lr_scale;
         each->tensor->wants_grad = lr_scale != 0;
         if (lr_scale == 0) {

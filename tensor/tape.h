@@ -17,7 +17,7 @@
 
 #include "tensor/backend.h"
 
-enum { OP_MAX_IN = 4, OP_MAX_OUT = 2, OP_MAX_SAVED = 3 };
+enum { OP_MAX_IN = 6, OP_MAX_OUT = 2, OP_MAX_SAVED = 3 };
 
 typedef struct Node Node;
 typedef struct Tape Tape;
@@ -45,6 +45,7 @@ struct Tape {
     Team          *team;
     bool           recording;                    /* false: inference, nothing is kept for backward                */
     bool           training;                     /* false: dropout is the identity                                */
+    bool           again;                        /* a segment is computed a second time: no side effects          */
     uint64_t       seed, step;                   /* key of the random numbers of this step                        */
     uint64_t       draws;                        /* random ops so far in this step: each has its own stream       */
     Node          *last;
@@ -83,6 +84,13 @@ real *tape_grad_first(Tape *t, Tensor *x, bool *fresh);
 real *tape_grad_in_place(Tensor *x);
 void *tape_save(Tape *t, Node *n, int slot, size_t bytes);
 void *tape_scratch(Tape *t, size_t bytes);
+
+/* Activation recomputation (Griewank & Walther 2000; Chen et al. 2016): y = body(t, context, x), of which only x and y are kept until
+ * backward, which computes the segment again. Losses and gradients are the same to the last bit: the random numbers are drawn
+ * again, too. `recompute` false, or not recording: plain body(t, context, x). `context` must live until backward. The body reads no
+ * computed tensor but x.                                                                                            */
+typedef Tensor *Segment(Tape *t, const void *context, Tensor *x);
+Tensor *tape_segment(Tape *t, bool recompute, Segment *body, const void *context, Tensor *x);
 
 /* Every parameter on the tape that wants a gradient must have memory for it: params_zero_grad first.                */
 void   tape_backward(Tape *t, Tensor *scalar);

@@ -14,7 +14,12 @@
  *     dropout        x                                 y                DropoutAttr
  *     concat         x, y                              z                ConcatAttr
  *     slice          x                                 y                SliceAttr
- *     cross_entropy  logits                            loss             CrossEntropyAttr                              */
+ *     cross_entropy  logits                            loss             CrossEntropyAttr
+ *     channels_last  x                                 y                none
+ *     conv2d         x, w, b or NULL                   y                ConvAttr
+ *     batch_norm     x, w, b, mean, var, residual/NULL y                BatchNormAttr
+ *     pool           x                                 y                PoolAttr
+ *     scale          x, y                              z                ScaleAttr                                     */
 #ifndef LIMN_OPS_ATTRS_H
 #define LIMN_OPS_ATTRS_H
 
@@ -27,7 +32,8 @@ typedef struct LayerNormAttr    { double eps; } LayerNormAttr;
 typedef struct ActivationAttr   { Activation activation; } ActivationAttr;
 typedef struct EmbeddingAttr    { Ids ids; } EmbeddingAttr;
 typedef struct PatchesAttr      { int size; } PatchesAttr;
-typedef struct DropoutAttr      { double p; uint64_t draw; } DropoutAttr;
+typedef struct DropoutAttr      { double p; uint64_t draw; int64_t run; } DropoutAttr;   /* elements that share a fate */
+typedef struct BatchNormAttr    { double eps, momentum; bool running; Activation activation; int64_t rows, channels; } BatchNormAttr;
 typedef struct CrossEntropyAttr { Ids targets; CrossEntropyOptions o; double divisor; } CrossEntropyAttr;
 
 /* Both ops move blocks: z is `outer` times (x_run elements of x, then y_run of y); a part that repeats has fewer runs. */
@@ -49,6 +55,17 @@ typedef struct AttentionAttr {
  * some n, so that one number says it all; 0: none, the output row is zeros.                                        */
 int64_t attention_memory(const AttentionAttr *a, int64_t b);
 int64_t attention_sees(const AttentionAttr *a, int64_t b, int64_t i);
+
+/* x (B,H,W,I) -> y (B,P,Q,O), filters of R x S over I / groups channels. Strides and dilations are at least 1. */
+typedef struct ConvAttr {
+    Window     window;
+    Activation activation;
+    int64_t    groups, B, H, W, I, P, Q, O, R, S;
+} ConvAttr;
+/* x (B,H,W,C) -> y (B,P,Q,C), windows of R x S. */
+typedef struct PoolAttr  { PoolKind kind; bool count_padding; Window window; int64_t B, H, W, C, P, Q, R, S; } PoolAttr;
+/* x is `blocks` times `rows` rows of C; y has a row a block, or one for all (shared). */
+typedef struct ScaleAttr { int64_t blocks, rows, C; bool shared; } ScaleAttr;
 
 /* phi(x) and its derivative. */
 double activation_value(Activation a, double x);

@@ -115,6 +115,18 @@ static inline real slope_gelu_quick(real x)
 
 static inline real act_relu(real x)   { return x > 0 ? x : 0; }
 static inline real slope_relu(real x) { return x > 0 ? 1 : 0; }
+static inline real act_relu6(real x)   { return x > 0 ? (x < 6 ? x : 6) : 0; }
+static inline real slope_relu6(real x) { return x > 0 && x < 6 ? 1 : 0; }
+
+static inline real act_sigmoid(real x)   { return sigmoid(x); }
+static inline real slope_sigmoid(real x) { real s = sigmoid(x); return s * (1 - s); }
+static inline real act_silu(real x)      { return x * sigmoid(x); }
+static inline real slope_silu(real x)    { real s = sigmoid(x); return s * (1 + x * (1 - s)); }
+
+static inline real act_hard_sigmoid(real x)   { return x > -3 ? (x < 3 ? (x + 3) / 6 : 1) : 0; }
+static inline real slope_hard_sigmoid(real x) { return x > -3 && x < 3 ? (real)1 / 6 : 0; }
+static inline real act_hard_swish(real x)     { return x * act_hard_sigmoid(x); }
+static inline real slope_hard_swish(real x)   { return x > -3 ? (x < 3 ? (2 * x + 3) / 6 : 1) : 0; }
 static inline real act_none(real x)   { return x; }
 static inline real slope_none(real x) { (void)x; return 1; }
 

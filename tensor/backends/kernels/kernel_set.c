@@ -44,6 +44,11 @@ static void k_act(Activation a, int64_t n, const real *x, real *y)
     case ACT_GELU_TANH:  map(n, act_gelu_tanh, x, y); break;
     case ACT_GELU_QUICK: map(n, act_gelu_quick, x, y); break;
     case ACT_RELU:       map(n, act_relu, x, y); break;
+    case ACT_RELU6:      map(n, act_relu6, x, y); break;
+    case ACT_SILU:       map(n, act_silu, x, y); break;
+    case ACT_HARD_SWISH: map(n, act_hard_swish, x, y); break;
+    case ACT_SIGMOID:    map(n, act_sigmoid, x, y); break;
+    case ACT_HARD_SIGMOID: map(n, act_hard_sigmoid, x, y); break;
     case ACT_NONE:       map(n, act_none, x, y); break;
     }
 }
@@ -67,6 +72,11 @@ static void k_act_grad(Activation a, int64_t n, const real *x, const real *dy, r
     case ACT_GELU_TANH:  slope_map(n, slope_gelu_tanh, x, dy, dx); break;
     case ACT_GELU_QUICK: slope_map(n, slope_gelu_quick, x, dy, dx); break;
     case ACT_RELU:       slope_map(n, slope_relu, x, dy, dx); break;
+    case ACT_RELU6:      slope_map(n, slope_relu6, x, dy, dx); break;
+    case ACT_SILU:       slope_map(n, slope_silu, x, dy, dx); break;
+    case ACT_HARD_SWISH: slope_map(n, slope_hard_swish, x, dy, dx); break;
+    case ACT_SIGMOID:    slope_map(n, slope_sigmoid, x, dy, dx); break;
+    case ACT_HARD_SIGMOID: slope_map(n, slope_hard_sigmoid, x, dy, dx); break;
     case ACT_NONE:       slope_map(n, slope_none, x, dy, dx); break;
     }
 }
