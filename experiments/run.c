@@ -48,6 +48,13 @@ bool run_close(Run *r, Err *err)
     return ok;
 }
 
+char *run_weights_path(const Run *r, int64_t step)
+{
+    char *path = NULL;
+    REQUIRE(asprintf(&path, "%s/checkpoints/weights-%lld.safetensors", r->folder, (long long)step) >= 0, "out of memory");
+    return path;
+}
+
 bool run_has_checkpoint(const Run *r)
 {
     char *path = run_path(r, CHECKPOINT);
@@ -65,6 +72,7 @@ static char *state_to_text(const RunState *s)
                           "log_bytes", (json_int_t)s->log_bytes, "event_bytes", (json_int_t)s->event_bytes,
                           "finished", s->finished, "data_hash", s->data_hash, "kernels", s->kernels);
     if (isfinite(s->best)) json_object_set_new(j, "best", json_real(s->best));
+    if (s->best_mean) json_object_set_new(j, "best_mean", json_integer(s->best_mean));
     char *text = json_dumps(j, JSON_SORT_KEYS);
     json_decref(j);
     return text;
@@ -79,6 +87,7 @@ static bool state_from_text(const char *text, const char *where, RunState *s, Er
     bool ok = json_get_int(j, "step", 0, &s->step, where, err) && json_get_int(j, "best_step", -1, &s->best_step, where, err)
               && json_get_int(j, "bad", 0, &s->bad, where, err) && json_get_real(j, "seconds", 0, &s->seconds, where, err)
               && json_get_real(j, "best", NAN, &s->best, where, err)
+              && json_get_int(j, "best_mean", 0, &s->best_mean, where, err)
               && json_get_int(j, "log_bytes", 0, &s->log_bytes, where, err)
               && json_get_int(j, "event_bytes", 0, &s->event_bytes, where, err)
               && json_get_bool(j, "finished", false, &s->finished, where, err)
@@ -92,7 +101,7 @@ static bool state_from_text(const char *text, const char *where, RunState *s, Er
     return ok;
 }
 
-/* The tensors of a checkpoint: weights, then the moments of those that learn. */
+/* The tensors of a checkpoint: weights, then what the optimizer remembers of those that learn, then the moving average. */
 typedef struct ItemList { SafeItem *items; real **values; Arena *names; int count; } ItemList;
 
 static void add_item(ItemList *l, const char *prefix, const Tensor *x, real *data)
@@ -101,15 +110,23 @@ static void add_item(ItemList *l, const char *prefix, const Tensor *x, real *dat
     l->values[l->count++] = data;
 }
 
-static ItemList checkpoint_items(Params *p, const AdamW *o)
+/* values[i] is parameter i's; NULL: it has none. */
+static void add_items(ItemList *l, const char *prefix, Params *p, real *const *values)
 {
-    int n = params_count(p);
-    ItemList l = { calloc((size_t)n * 3, sizeof *l.items), calloc((size_t)n * 3, sizeof *l.values), arena_new(1 << 16), 0 };
+    for (int i = 0; i < params_count(p); i++)
+        if (values[i]) add_item(l, prefix, params_at(p, i)->tensor, values[i]);
+}
+
+static ItemList checkpoint_items(Params *p, const Optimizer *o, const Average *average)
+{
+    size_t room = (size_t)params_count(p) * (2 + OPTIMIZER_SLOTS);
+    ItemList l = { calloc(room, sizeof *l.items), calloc(room, sizeof *l.values), arena_new(1 << 16), 0 };
 
     REQUIRE(l.items && l.values, "out of memory");
-    for (int i = 0; i < n; i++) add_item(&l, "", params_at(p, i)->tensor, params_at(p, i)->tensor->data);
-    for (int i = 0; i < n; i++) if (o->m[i]) add_item(&l, "optimizer.m.", params_at(p, i)->tensor, o->m[i]);
-    for (int i = 0; i < n; i++) if (o->v[i]) add_item(&l, "optimizer.v.", params_at(p, i)->tensor, o->v[i]);
+    for (int i = 0; i < params_count(p); i++) add_item(&l, "", params_at(p, i)->tensor, params_at(p, i)->tensor->data);
+    for (int k = 0; k < OPTIMIZER_SLOTS && o->slot[k]; k++)
+        add_items(&l, arena_printf(l.names, "optimizer.%s.", o->kind->slots[k]), p, o->slot[k]);
+    if (average) add_items(&l, "average.", p, average->value);
     return l;
 }
 
@@ -120,7 +137,7 @@ static void items_free(ItemList *l)
     arena_free(l->names);
 }
 
-bool run_save(Run *r, RunState *s, Params *p, const AdamW *o, Err *err)
+bool run_save(Run *r, RunState *s, Params *p, const Optimizer *o, const Average *average, Err *err)
 {
     s->log_bytes = filelog_size(r->log);
     s->event_bytes = events_size(r->events);
@@ -128,7 +145,7 @@ bool run_save(Run *r, RunState *s, Params *p, const AdamW *o, Err *err)
     TRY(filelog_sync(r->log, err) && events_sync(r->events, err));
 
     char *path = run_path(r, CHECKPOINT), *state = state_to_text(s);
-    ItemList l = checkpoint_items(p, o);
+    ItemList l = checkpoint_items(p, o, average);
     bool ok = safetensors_write(path, l.items, l.count, &(SafeNote){ "limn", state }, 1, err);
 
     items_free(&l);
@@ -162,19 +179,32 @@ static bool load_tensors(const SafeTensors *f, const ItemList *l, const char *pa
     return true;
 }
 
-bool run_load(Run *r, RunState *s, Params *p, AdamW *o, Err *err)
+bool run_load(Run *r, RunState *s, Params *p, Optimizer *o, Average *average, Err *err)
 {
     char *path = run_path(r, CHECKPOINT);
     SafeTensors *f = safetensors_open(path, err);
     bool ok = f && state_from_text(safetensors_metadata(f, "limn"), path, s, err);
 
     if (ok) {
-        ItemList l = checkpoint_items(p, o);
+        ItemList l = checkpoint_items(p, o, average);
         ok = load_tensors(f, &l, path, err);
         items_free(&l);
         o->step = s->step;
         params_touch(p);
     }
+    if (f) safetensors_close(f);
+    free(path);
+    return ok;
+}
+
+bool run_read_state(const char *folder, RunState *s, Err *err)
+{
+    char *path = path_join(folder, CHECKPOINT);
+    SafeTensors *f = NULL;
+
+    *s = (RunState){ .best = NAN, .best_step = -1 };
+    bool ok = !file_exists(path)
+              || ((f = safetensors_open(path, err)) && state_from_text(safetensors_metadata(f, "limn"), path, s, err));
     if (f) safetensors_close(f);
     free(path);
     return ok;

@@ -5,11 +5,12 @@
  *     log.jsonl                a line an update, a line a validation
  *     events.out.tfevents.limn the same for TensorBoard
  *     checkpoints/last.safetensors   all that decides the future
+ *     checkpoints/weights-STEP.safetensors   of the last validations, for their mean (train.keep_last)
  *     model/                   the best checkpoint as a Hugging Face folder: what `limn caption` reads
  *     captions-SPLIT.json, references-SPLIT.json, metrics-SPLIT.json   from `limn evaluate`
  *
- * A checkpoint holds weights ("…"), AdamW's moments ("optimizer.m.…", "optimizer.v.…") and, as metadata, the state below; no dates,
- * hosts or paths. It is written aside and renamed, so that it is always whole. On resume log.jsonl and the event file are cut back
+ * A checkpoint holds weights ("…"), what the optimizer remembers ("optimizer.m.…", "optimizer.v.…": see its slots), the moving average
+ * ("average.…", where there is one) and, as metadata, the state below; no dates, hosts or paths. It is written aside and renamed, so that it is always whole. On resume log.jsonl and the event file are cut back
  * to it, so that the logs of an interrupted run read like those of one that was not.                                  */
 #ifndef LIMN_RUN_H
 #define LIMN_RUN_H
@@ -18,6 +19,7 @@
 
 #include "experiments/events.h"
 #include "experiments/experiment.h"
+#include "tensor/average.h"
 #include "tensor/base/file.h"
 #include "tensor/optim.h"
 
@@ -33,6 +35,7 @@ typedef struct RunState {
     int64_t step;                                /* updates done                                        */
     double  best;                                /* of the chosen measure                               */
     int64_t best_step, bad;                      /* -1: none yet; validations since the best            */
+    int64_t best_mean;                           /* the best is the mean of so many saved weights; 0: it is not */
     double  seconds;                             /* spent training before now                           */
     int64_t log_bytes, event_bytes;
     bool    finished;
@@ -46,8 +49,13 @@ bool run_close(Run *r, Err *err);
 char *run_path(const Run *r, const char *name);                      /* malloc'd                        */
 bool run_has_checkpoint(const Run *r);
 
-bool run_save(Run *r, RunState *s, Params *p, const AdamW *o, Err *err);
-bool run_load(Run *r, RunState *s, Params *p, AdamW *o, Err *err);   /* every mismatch reported together */
+char *run_weights_path(const Run *r, int64_t step);                  /* malloc'd                        */
+
+/* average: NULL where the run has none. */
+bool run_save(Run *r, RunState *s, Params *p, const Optimizer *o, const Average *average, Err *err);
+bool run_load(Run *r, RunState *s, Params *p, Optimizer *o, Average *average, Err *err);   /* every mismatch reported together */
+/* How far the run in a folder is, without its tensors; step 0 where it has no checkpoint yet. */
+bool run_read_state(const char *folder, RunState *s, Err *err);
 
 /* One line of log.jsonl; takes the object. */
 bool run_log(Run *r, json_t *line, Err *err);

@@ -1,14 +1,13 @@
 /* config.c - defaults, then the file's base, the file, and the command line; mistakes are gathered on the way. */
 #include "tensor/base/config.h"
 
-#include <jansson.h>
-#include <libfyaml.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tensor/base/config_value.h"
 #include "tensor/base/file.h"
+#include "tensor/base/yaml.h"
 
 typedef struct Loader {
     const Field *fields;
@@ -23,7 +22,7 @@ typedef struct Source { const char *path; char *real, *folder; const struct Sour
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
 
-static const Field *field_find(const Field *fields, const char *key)
+const Field *config_field(const Field *fields, const char *key)
 {
     for (const Field *f = fields; f->key; f++)
         if (strcmp(f->key, key) == 0) return f;
@@ -79,13 +78,11 @@ static const char *nearest_key(const Field *fields, const char *key)
     return best;
 }
 
-static void unknown_key(Loader *l, const char *where, const char *key)
+static bool unknown_key(const Field *fields, const char *where, const char *key, Err *err)
 {
-    if (is_section(l->fields, key))
-        fail_also(l->err, ERR_USAGE, "%s: %s is a section: its keys go below it, indented", where, key);
-    else
-        fail_also(l->err, ERR_USAGE, "%s: unknown key %.100s; the nearest known key is %s", where, key,
-                  nearest_key(l->fields, key));
+    if (is_section(fields, key))
+        return fail_also(err, ERR_USAGE, "%s: %s is a section: its keys go below it, indented", where, key);
+    return fail_also(err, ERR_USAGE, "%s: unknown key %.100s; the nearest known key is %s", where, key, nearest_key(fields, key));
 }
 
 static void unknown_section(Loader *l, const char *where, const char *name)
@@ -104,75 +101,46 @@ static void unknown_section(Loader *l, const char *where, const char *name)
     else      fail_also(l->err, ERR_USAGE, "%s: unknown section %.100s; this config has none", where, name);
 }
 
-static void set_field(Loader *l, const char *where, const char *key, const char *text, const char *folder)
+bool config_set(const Field *fields, void *into, const char *key, const char *text, const char *folder, const char *where, Err *err)
 {
-    const Field *f = field_find(l->fields, key);
+    const Field *f = config_field(fields, key);
     char why[512];
 
-    if (!f) {
-        unknown_key(l, where, key);
-        return;
-    }
-    l->given[f - l->fields] = true;
-    if (!value_set(f, l->into, text, folder, why, sizeof why)) fail_also(l->err, ERR_USAGE, "%s: %s %s", where, key, why);
+    if (!f) return unknown_key(fields, where, key, err);
+    return value_set(f, into, text, folder, why, sizeof why) || fail_also(err, ERR_USAGE, "%s: %s %s", where, key, why);
+}
+
+char *config_get(const Field *fields, const void *from, const char *key)
+{
+    const Field *f = config_field(fields, key);
+    return f ? value_text(f, from) : NULL;
+}
+
+static void set_field(Loader *l, const char *where, const char *key, const char *text, const char *folder)
+{
+    const Field *f = config_field(l->fields, key);
+    if (f) l->given[f - l->fields] = true;
+    config_set(l->fields, l->into, key, text, folder, where, l->err);
 }
 
 static void wrong_kind(Loader *l, const char *where, const char *key, const char *kind)
 {
-    l->given[field_find(l->fields, key) - l->fields] = true;
+    l->given[config_field(l->fields, key) - l->fields] = true;
     fail_also(l->err, ERR_USAGE, "%s: %s wants one value, got %s", where, key, kind);
 }
 
 /* ---- YAML -------------------------------------------------------------------------------------------------------- */
-
-static int line_of(struct fy_node *scalar)
-{
-    struct fy_token *token = fy_node_get_scalar_token(scalar);
-    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
-    return mark ? mark->line + 1 : 1;
-}
-
-/* A scalar's text, malloc'd; NULL for a list, a mapping or an alias. */
-static char *scalar_text(struct fy_node *n)
-{
-    size_t length = 0;
-    if (n && (!fy_node_is_scalar(n) || fy_node_is_alias(n))) return NULL;
-    const char *text = n ? fy_node_get_scalar(n, &length) : NULL;
-    return text ? strndup(text, length) : strdup("");
-}
-
-static const char *kind_of(struct fy_node *n)
-{
-    if (fy_node_is_alias(n))    return "an alias (*name), which configs do not use";
-    if (fy_node_is_sequence(n)) return "a list";
-    return "a mapping";
-}
-
-/* The line where the same mapping has this key earlier; 0 where it has not. */
-static int line_of_earlier(struct fy_node *mapping, struct fy_node_pair *pair, const char *key)
-{
-    struct fy_node_pair *each;
-    void *at = NULL;
-    int   line = 0;
-
-    while (!line && (each = fy_node_mapping_iterate(mapping, &at)) && each != pair) {
-        char *other = scalar_text(fy_node_pair_key(each));
-        if (other && strcmp(other, key) == 0) line = line_of(fy_node_pair_key(each));
-        free(other);
-    }
-    return line;
-}
 
 static void read_mapping(Loader *l, const Source *s, struct fy_node *mapping, const char *section);
 
 static void read_pair(Loader *l, const Source *s, struct fy_node *mapping, struct fy_node_pair *pair, const char *section)
 {
     struct fy_node *key_node = fy_node_pair_key(pair), *value_node = fy_node_pair_value(pair);
-    char *name = key_node ? scalar_text(key_node) : NULL, *value = scalar_text(value_node), key[256], where[PATH_MAX + 32];
+    char *name = key_node ? yaml_text(key_node) : NULL, *value = yaml_text(value_node), key[256], where[PATH_MAX + 32];
 
-    snprintf(where, sizeof where, "%s:%d", s->path, key_node ? line_of(key_node) : 1);
+    snprintf(where, sizeof where, "%s:%d", s->path, key_node ? yaml_line(key_node) : 1);
     snprintf(key, sizeof key, "%s%s%.120s", section, *section ? "." : "", name ? name : "");
-    int earlier = name ? line_of_earlier(mapping, pair, name) : 0;
+    int earlier = name ? yaml_line_of_earlier(mapping, pair, name) : 0;
 
     if (!name)
         fail_also(l->err, ERR_USAGE, "%s: a key has to be a plain name", where);
@@ -182,14 +150,14 @@ static void read_pair(Loader *l, const Source *s, struct fy_node *mapping, struc
         ;                                        /* was read before everything else */
     else if (value)
         set_field(l, where, key, value, s->folder);
-    else if (field_find(l->fields, key))
-        wrong_kind(l, where, key, kind_of(value_node));
+    else if (config_field(l->fields, key))
+        wrong_kind(l, where, key, yaml_kind(value_node));
     else if (!*section && fy_node_is_mapping(value_node) && is_section(l->fields, key))
         read_mapping(l, s, value_node, key);
     else if (!*section && fy_node_is_mapping(value_node))
         unknown_section(l, where, key);
     else
-        unknown_key(l, where, key);
+        unknown_key(l->fields, where, key, l->err);
     free(name);
     free(value);
 }
@@ -201,41 +169,6 @@ static void read_mapping(Loader *l, const Source *s, struct fy_node *mapping, co
     while ((pair = fy_node_mapping_iterate(mapping, &at))) read_pair(l, s, mapping, pair, section);
 }
 
-static bool is_utf8(const char *text, size_t bytes)
-{
-    json_t *j = json_stringn(text, bytes);       /* NULL for anything else; a NUL is allowed there, not here */
-    json_decref(j);
-    return j && !memchr(text, '\0', bytes);
-}
-
-/* A file of comments only is a config, though libfyaml sees no document in it. */
-static bool is_empty(const char *text)
-{
-    for (; *text; text += strcspn(text, "\n")) {
-        text += strspn(text, " \t\r\n");
-        if (*text && *text != '#') return false;
-    }
-    return true;
-}
-
-static struct fy_document *parse(Loader *l, const Source *s, const char *text, size_t bytes)
-{
-    struct fy_diag_cfg what;
-    fy_diag_cfg_default(&what);
-    what.fp = NULL;
-    struct fy_diag *diag = fy_diag_create(&what);
-    fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag };
-    struct fy_document *doc = fy_document_build_from_string(&cfg, text, bytes);
-
-    void *at = NULL;
-    struct fy_diag_error *e = doc ? NULL : fy_diag_errors_iterate(diag, &at);
-    if (e)         fail_also(l->err, ERR_USAGE, "%s:%d: not YAML: %s", s->path, e->line, e->msg);
-    else if (!doc) fail_also(l->err, ERR_USAGE, "%s: not YAML", s->path);
-    fy_diag_destroy(diag);
-    return doc;
-}
-
 static void read_file(Loader *l, const char *path, const Source *child);
 
 static void read_base(Loader *l, const Source *s, struct fy_node *root)
@@ -243,7 +176,7 @@ static void read_base(Loader *l, const Source *s, struct fy_node *root)
     struct fy_node *node = fy_node_mapping_lookup_by_string(root, "base", FY_NT);
     if (!node) return;
 
-    char *name = scalar_text(node);
+    char *name = yaml_text(node);
     if (!name || !*name) {
         fail_also(l->err, ERR_USAGE, "%s: base wants the path of another config", s->path);
     } else {
@@ -288,12 +221,10 @@ static void read_file(Loader *l, const char *path, const Source *child)
     s.real   = s.real ? s.real : strdup(path);
     s.folder = strndup(s.real, (size_t)(strrchr(s.real, '/') - s.real + (strrchr(s.real, '/') == s.real)));
     struct fy_document *doc = NULL;
-    if (comes_back(&s))              fail_also(l->err, ERR_USAGE, "%s: its base leads back to %s", child->path, path);
-    else if (!is_utf8(text, bytes))  fail_also(l->err, ERR_USAGE, "%s: not YAML: it is not UTF-8 text", path);
-    else if (!is_empty(text))        doc = parse(l, &s, text, bytes);
+    if (comes_back(&s)) l->unread = !fail_also(l->err, ERR_USAGE, "%s: its base leads back to %s", child->path, path);
+    else                l->unread = !yaml_parse(path, text, bytes, &doc, l->err) || l->unread;
 
-    if (doc)                  read_root(l, &s, fy_document_root(doc));
-    else if (!is_empty(text)) l->unread = true;
+    if (doc) read_root(l, &s, fy_document_root(doc));
     if (doc) fy_document_destroy(doc);
     free(s.real);
     free(s.folder);

@@ -49,6 +49,13 @@ typedef struct Field {
 /* Fills `into` from the defaults, the file (NULL: none) and the overrides ("section.key=value", `count` of them). */
 bool config_load(const Field *fields, void *into, const char *path, char *const *overrides, int count, Err *err);
 
+/* One field at a time. NULL: there is no such key. */
+const Field *config_field(const Field *fields, const char *key);
+/* The value as text that reads back to the same; malloc'd. */
+char *config_get(const Field *fields, const void *from, const char *key);
+/* Appends to err what is wrong with key or value, after "where: ". `folder`: what a relative path is relative to; NULL: the working folder. */
+bool  config_set(const Field *fields, void *into, const char *key, const char *text, const char *folder, const char *where, Err *err);
+
 /* The resolved config as YAML, itself a valid config (paths absolute). malloc'd. */
 char *config_dump(const Field *fields, const void *from);
 

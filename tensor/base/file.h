@@ -43,6 +43,7 @@ bool     filelog_close(FileLog *l, Err *err);                                /* 
 typedef struct FolderLock FolderLock;
 FolderLock *folder_lock(const char *folder, Err *err);
 void        folder_unlock(FolderLock *l);
+bool        folder_in_use(const char *folder);   /* somebody holds its lock */
 
 /* SHA-256 of a file or of bytes as 64 hex digits (data hashes, provenance). */
 bool file_sha256(const char *path, char hex[65], Err *err);

@@ -129,3 +129,16 @@ void folder_unlock(FolderLock *l)
     close(l->fd);
     free(l);
 }
+
+bool folder_in_use(const char *folder)
+{
+    char *path = path_join(folder, ".lock");
+    int   fd   = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+
+    /* A lock that was given back is empty; to leave it alone keeps out of the way of a process that is about to take it. */
+    bool held = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0) close(fd);
+    free(path);
+    return held;
+}
