@@ -12,16 +12,15 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 CaptionerConfig captioner_miniature(const CaptionerConfig *c)
 {
     CaptionerConfig m = *c;
-    bool same_width = c->encoder.width == c->decoder.width;
+    Err err = { 0 };
+    const EncoderKind *kind = encoder_find(c->encoder.kind, &err);
 
-    m.encoder.patch = smaller(c->encoder.patch, 3);
-    m.encoder.image = 2 * m.encoder.patch;
-    m.encoder.heads = m.decoder.heads = 2;
-    m.encoder.width = same_width ? 8 : 6;
-    m.decoder.width = 8;
-    m.encoder.hidden = 10;
+    REQUIRE(kind, "gradcheck: %s", err.text);
+    m.encoder = kind->miniature(&c->encoder);
+    int64_t width = kind->grid(&m.encoder).width;
+    m.decoder.width = kind->grid(&c->encoder).width == c->decoder.width ? width : width + 2;
+    m.decoder.heads = 2;
     m.decoder.hidden = 12;
-    m.encoder.depth = smaller(c->encoder.depth, 2);
     m.decoder.depth = smaller(c->decoder.depth, 2);
     m.decoder.vocab = 13;
     m.decoder.length = LENGTH + 1;

@@ -115,18 +115,10 @@ static bool read_generation(const char *folder, Model *m, int64_t positions, Err
 /* What older versions of transformers save beside the parameters: masks, and the pooler that nothing here reads. */
 static bool read_weights(const char *folder, Model *m, Err *err)
 {
-    int     depth = (int)m->captioner->config.decoder.depth, n = 0;
-    Arena  *a = params_arena(m->params);
-    const char **ignore = arena_zeros(a, (size_t)(4 * depth + 3) * sizeof *ignore);
-    ignore[n++] = "encoder.pooler.";
-    if (m->captioner->config.decoder.tied)
-        ignore[n++] = "decoder.lm_head.weight";
-    for (int i = 0; i < depth; i++) {
-        ignore[n++] = arena_printf(a, "decoder.transformer.h.%d.attn.bias", i);
-        ignore[n++] = arena_printf(a, "decoder.transformer.h.%d.attn.masked_bias", i);
-        ignore[n++] = arena_printf(a, "decoder.transformer.h.%d.crossattention.bias", i);
-        ignore[n++] = arena_printf(a, "decoder.transformer.h.%d.crossattention.masked_bias", i);
-    }
+    const char *ignore[] = { "encoder.pooler.*", "*.num_batches_tracked", "decoder.transformer.h.*attn.bias",
+                             "decoder.transformer.h.*attn.masked_bias", "decoder.transformer.h.*crossattention.bias",
+                             "decoder.transformer.h.*crossattention.masked_bias",
+                             m->captioner->config.decoder.tied ? "decoder.lm_head.weight" : NULL, NULL };
     char *path = path_join(folder, WEIGHTS);
     SafeTensors *f = safetensors_open(path, err);
     bool good = f && params_load(m->params, "", f, "", ignore, err);

@@ -36,7 +36,7 @@ FileWriter *safetensors_begin(const char *path, const SafeItem *items, int count
 
 /* Fills parameters from a file: file name = file_prefix + (parameter name without param_prefix), for every parameter whose name
  * starts with param_prefix. All missing, extra and misshapen tensors are reported together, and then nothing is changed.
- * Extra are names that start with file_prefix but with none of `ignore` (NULL-terminated list, may be NULL).          */
+ * Extra are names that start with file_prefix and match none of the patterns `ignore` (fnmatch; ends with NULL, may be NULL). */
 bool params_load(Params *p, const char *param_prefix, const SafeTensors *f, const char *file_prefix, const char *const *ignore, Err *err);
 bool params_save(Params *p, const char *path, const SafeNote *notes, int note_count, Err *err);
 

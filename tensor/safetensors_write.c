@@ -1,4 +1,5 @@
 /* safetensors_write.c - writing, and the way between files and parameters. */
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -175,7 +176,7 @@ static bool may_be_extra(const char *name, const char *file_prefix, const char *
 {
     if (strncmp(name, file_prefix, strlen(file_prefix)) != 0) return true;
     for (; ignore && *ignore; ignore++)
-        if (strncmp(name, *ignore, strlen(*ignore)) == 0) return true;
+        if (fnmatch(*ignore, name, 0) == 0) return true;
     return false;
 }
 

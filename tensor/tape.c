@@ -208,13 +208,10 @@ static bool reached(const Node *n)
     return false;
 }
 
-void tape_backward(Tape *t, Tensor *scalar)
+static void walk_back(Tape *t)
 {
-    REQUIRE(shape_count(scalar->shape) == 1, "backward starts from one number, not from %s", shape_text(scalar->shape).s);
-    real *seed = tape_grad(t, scalar);
-
-    if (seed) *seed = 1;
-    for (Node *n = t->last; n; n = n->prev) {
+    for (Node *n = t->last, *before; n; n = before) {
+        before = n->prev;                        /* a segment's backward records nodes of its own */
         if (reached(n)) {
             ArenaMark m = arena_mark(t->scratch);
             n->op->backward(t, n);
@@ -224,6 +221,64 @@ void tape_backward(Tape *t, Tensor *scalar)
         give_back(t, n);
     }
     t->last = NULL;
+}
+
+void tape_backward(Tape *t, Tensor *scalar)
+{
+    REQUIRE(shape_count(scalar->shape) == 1, "backward starts from one number, not from %s", shape_text(scalar->shape).s);
+    real *seed = tape_grad(t, scalar);
+
+    if (seed) *seed = 1;
+    walk_back(t);
+}
+
+/* ---- segments ---------------------------------------------------------------------------------------------------- */
+typedef struct SegmentAttr { Segment *body; const void *context; uint64_t draws; } SegmentAttr;
+
+static void walk_back(Tape *t);
+
+/* Runs the body once more, recording, from the input that is still there, and walks back through it. Nobody reads the first
+ * output any more; its gradient passes to the second.                                                                */
+static void segment_backward(Tape *t, Node *n)
+{
+    const SegmentAttr *a = n->attr;
+    Tensor  *out = n->out[0];
+    real    *grad = out->grad;
+    uint64_t draws = t->draws;
+
+    if (grad != out->data) arena_give_back(t->arena, out->data);
+    out->data = out->grad = NULL;
+    t->draws = a->draws;
+    t->last = NULL;
+    t->again = true;
+    holder(a->body(t, a->context, n->in[0]))->grad = grad;
+    t->again = false;
+    t->draws = draws;
+    walk_back(t);
+}
+
+static const Op segment_op = { "segment", NULL, segment_backward };
+
+Tensor *tape_segment(Tape *t, bool recompute, Segment *body, const void *context, Tensor *x)
+{
+    if (!recompute || !t->recording || t->again) return body(t, context, x);   /* one inside another is not worth it */
+
+    SegmentAttr a = { body, context, t->draws };
+    ArenaMark   m = arena_mark(t->arena);
+
+    t->recording = false;
+    t->deferring = true;
+    Tensor *y = tape_keep(t, m, body(t, context, x));
+    t->recording = true;
+    t->deferring = false;
+
+    Node   *n = arena_zeros(t->records, sizeof *n);
+    Tensor *out = arena_zeros(t->records, sizeof *out);
+    *out = (Tensor){ .shape = y->shape, .data = y->data, .name = y->name, .wants_grad = true, .computed = true };
+    *n = (Node){ .op = &segment_op, .prev = t->last, .in = { x }, .out = { out }, .recorded = true,
+                 .attr = memcpy(arena_alloc(t->records, sizeof a), &a, sizeof a) };
+    t->last = n;
+    return out;
 }
 
 double tape_scalar(const Tensor *x)

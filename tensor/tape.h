@@ -45,7 +45,7 @@ struct Tape {
     Team          *team;
     bool           recording;                    /* false: inference, nothing is kept for backward                */
     bool           training;                     /* false: dropout is the identity                                */
-    bool           again;                        /* a segment is computed a second time: no side effects          */
+    bool           deferring, again;             /* a segment's first pass; its second, without side effects      */
     uint64_t       seed, step;                   /* key of the random numbers of this step                        */
     uint64_t       draws;                        /* random ops so far in this step: each has its own stream       */
     Node          *last;

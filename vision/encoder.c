@@ -1,52 +1,47 @@
-/* encoder.c - the kinds of image encoder, and loading one from a Hugging Face folder. */
+/* encoder.c - the kinds of image encoder, making one, and what the kinds share. */
 #include "vision/encoder.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tensor/base/file.h"
-#include "tensor/base/json.h"
-#include "tensor/safetensors.h"
+extern const EncoderKind encoder_vit;
 
-static const EncoderKind *const KINDS[] = { &encoder_vit };
-enum { KIND_COUNT = sizeof KINDS / sizeof *KINDS };
+static const EncoderKind *const KINDS[] = { &encoder_vit, NULL };
+
+const EncoderKind *const *encoder_list(void) { return KINDS; }
 
 const EncoderKind *encoder_find(const char *name, Err *err)
 {
     char names[256] = "";
-    for (int i = 0; i < KIND_COUNT; i++) {
-        if (strcmp(KINDS[i]->name, name) == 0)
-            return KINDS[i];
+    for (const EncoderKind *const *k = KINDS; *k; k++) {
+        if (strcmp((*k)->name, name) == 0)
+            return *k;
         size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", KINDS[i]->name);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", (*k)->name);
     }
     fail_usage(err, "there is no image encoder '%s'; there is: %s", name, names);
     return NULL;
 }
 
+bool encoder_size_check(const char *field, int64_t value, Err *err)
+{
+    return (value >= 1 && value <= 65536)
+        || fail_also(err, ERR_USAGE, "encoder: %s is %lld; it must be from 1 to 65536", field, (long long)value);
+}
+
 bool encoder_config_check(const EncoderConfig *c, Err *err)
 {
-    int found = encoder_find(c->kind, err) == NULL;
-    const struct { const char *name; int64_t value; } positive[] = {
-        { "image", c->image }, { "patch", c->patch }, { "width", c->width },
-        { "depth", c->depth }, { "heads", c->heads }, { "hidden", c->hidden } };
-    for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
-        if (positive[i].value < 1 || positive[i].value > 65536)
-            found += !fail_also(err, ERR_USAGE, "encoder: %s is %lld; it must be from 1 to 65536",
-                                positive[i].name, (long long)positive[i].value);
-    if (found)
-        return false;
-    if (c->image % c->patch != 0)
-        found += !fail_also(err, ERR_USAGE, "encoder: patches of %lld pixels do not divide pictures of %lld",
-                            (long long)c->patch, (long long)c->image);
-    if (c->width % c->heads != 0)
-        found += !fail_also(err, ERR_USAGE, "encoder: %lld heads do not divide the width %lld", (long long)c->heads, (long long)c->width);
-    if (!(c->dropout >= 0 && c->dropout < 1))
-        found += !fail_also(err, ERR_USAGE, "encoder: dropout is %g; it must be at least 0 and below 1", c->dropout);
+    const EncoderKind *kind = encoder_find(c->kind, err);
+    const struct { const char *name; double value; } shares[] = { { "dropout", c->dropout }, { "drop_path", c->drop_path } };
+    int found = kind == NULL;
+    found += !encoder_size_check("image", c->image, err);
+    found += !encoder_size_check("width", c->width, err);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        if (!(shares[i].value >= 0 && shares[i].value < 1))
+            found += !fail_also(err, ERR_USAGE, "encoder: %s is %g; it must be at least 0 and below 1", shares[i].name, shares[i].value);
     if (!(c->eps > 0))
-        found += !fail_also(err, ERR_USAGE, "encoder: the epsilon of its layer norms is %g; it must be above 0", c->eps);
-    return found == 0;
+        found += !fail_also(err, ERR_USAGE, "encoder: the epsilon of its norms is %g; it must be above 0", c->eps);
+    return found == 0 && kind->check(c, err);
 }
 
 Encoder *encoder_new(Scope s, const EncoderConfig *c)
@@ -56,10 +51,12 @@ Encoder *encoder_new(Scope s, const EncoderConfig *c)
     Encoder *e = arena_zeros(params_arena(s.params), sizeof *e);
     e->kind    = encoder_find(c->kind, &err);
     e->config  = *c;
-    e->prefix  = e->kind->prefix;
-    e->rows    = e->columns = c->image / c->patch;
-    e->tokens  = e->prefix + e->rows * e->columns;
-    e->width   = c->width;
+    EncoderGrid grid = e->kind->grid(c);
+    e->prefix  = grid.prefix;
+    e->rows    = grid.rows;
+    e->columns = grid.columns;
+    e->tokens  = grid.prefix + grid.rows * grid.columns;
+    e->width   = grid.width;
     e->model   = e->kind->build(s, c);
     return e;
 }
@@ -72,135 +69,4 @@ Tensor *encoder_forward(Tape *t, const Encoder *e, Tensor *pixels)
     return e->kind->forward(t, e->model, pixels);
 }
 
-/* ---- from a folder ----------------------------------------------------------------------------------------------- */
-
-bool encoder_config_read(const char *folder, EncoderConfig *out, Err *err)
-{
-    char    *path = path_join(folder, "config.json");
-    json_t  *j = json_read_file(path, err);
-    const char *type = NULL;
-    bool     ok = j && json_get_text(j, "model_type", NULL, &type, path, err);
-    if (ok && !type)
-        ok = fail(err, "%s: there is no \"model_type\" that says what kind of encoder this is", path);
-    const EncoderKind *kind = ok ? encoder_find(type, err) : NULL;
-    if (ok && !kind) {
-        Err cause = *err;
-        ok = fail(err, "%s: %.1000s", path, cause.text);
-    }
-    ok = ok && kind->from_json(j, path, out, err);
-    if (ok && !encoder_config_check(out, err)) {
-        Err cause = *err;
-        ok = fail(err, "%s: %.1000s", path, cause.text);
-    }
-    json_decref(j);
-    free(path);
-    return ok;
-}
-
-/* Bicubic (Keys 1981, a = -3/4), edge values repeated: torch's interpolate(mode="bicubic", align_corners=False). */
-static void cubic_weights(double x, double w[4])
-{
-    const double a = -0.75;
-    for (int i = 0; i < 4; i++) {
-        double d = i == 0 ? x + 1 : i == 1 ? x : i == 2 ? 1 - x : 2 - x;
-        w[i] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-    }
-}
-
-/* Where sample i of `to` lies among `from`: the first of four neighbours (clamped) and their weights. */
-static void neighbours(int64_t i, int64_t from, int64_t to, int64_t at[4], double w[4])
-{
-    double  x = ((double)i + 0.5) * (double)from / (double)to - 0.5;
-    int64_t first = (int64_t)(x + 1) - 1;        /* floor: x is above -1 */
-    cubic_weights(x - (double)first, w);
-    for (int64_t k = 0; k < 4; k++) {
-        int64_t p = first - 1 + k;
-        at[k] = p < 0 ? 0 : p >= from ? from - 1 : p;
-    }
-}
-
-void encoder_regrid(const real *from, int64_t n, real *to, int64_t m, int64_t width)
-{
-    for (int64_t y = 0; y < m; y++)
-        for (int64_t x = 0; x < m; x++) {
-            int64_t row[4], column[4];
-            double  v[4], h[4];
-            neighbours(y, n, m, row, v);
-            neighbours(x, n, m, column, h);
-            for (int64_t c = 0; c < width; c++) {
-                double sum = 0;
-                for (int i = 0; i < 4; i++)
-                    for (int j = 0; j < 4; j++)
-                        sum += v[i] * h[j] * (double)from[(row[i] * n + column[j]) * width + c];
-                to[(y * m + x) * width + c] = (real)sum;
-            }
-        }
-}
-
-/* Copies one parameter; only the position table may differ in shape: its prefix stays, its grid is interpolated. */
-static void copy_param(const Encoder *from, const Tensor *x, const Encoder *to, Tensor *y)
-{
-    int64_t nx = shape_count(x->shape), ny = shape_count(y->shape), fixed = from->prefix * from->width;
-    real   *a = malloc((size_t)nx * sizeof *a), *b = malloc((size_t)ny * sizeof *b);
-    REQUIRE(a && b, "encoder_load: no memory");
-    tensor_read(x, 0, a, nx);
-    if (shape_equal(x->shape, y->shape)) {
-        tensor_write(y, 0, a, nx);
-    } else {
-        memcpy(b, a, (size_t)fixed * sizeof *b);
-        encoder_regrid(a + fixed, from->rows, b + fixed, to->rows, to->width);
-        tensor_write(y, 0, b, ny);
-    }
-    free(a);
-    free(b);
-}
-
-static const char *const OTHER_PARTS[] = { "classifier.", "pooler.", "vit.pooler.", NULL };
-
-/* The file holds another grid of positions: load it as it is, then carry it over. */
-static bool load_other_grid(Params *p, const char *prefix, const Encoder *e, int64_t image, const SafeTensors *f,
-                            const char *file_prefix, Err *err)
-{
-    EncoderConfig c = e->config;
-    c.image = image;
-    Params  *there = params_blank();
-    Encoder *twin  = encoder_new(params_root(there), &c);
-    bool     ok    = params_load(there, "", f, file_prefix, OTHER_PARTS, err);
-    for (int i = 0; ok && i < params_count(there); i++) {
-        const Tensor *x = params_at(there, i)->tensor;
-        char name[512];
-        snprintf(name, sizeof name, "%s%s", prefix, x->name);
-        Param *to = params_find(p, name);
-        REQUIRE(to, "encoder_load: there is no parameter %s", name);
-        copy_param(twin, x, e, to->tensor);
-        to->version++;
-    }
-    params_free(there);
-    return ok;
-}
-
-bool encoder_load(Params *p, const char *param_prefix, const Encoder *e, const char *folder, Err *err)
-{
-    EncoderConfig there;
-    TRY(encoder_config_read(folder, &there, err));
-    if (strcmp(there.kind, e->config.kind) != 0)
-        return fail(err, "%s: holds a %s, but the encoder is a %s", folder, there.kind, e->config.kind);
-    char        *path = path_join(folder, "model.safetensors");
-    SafeTensors *f = safetensors_open(path, err);
-    free(path);
-    if (!f) return false;
-
-    /* A whole model ("vit.embeddings…", with a classifier) or the encoder alone ("embeddings…"). */
-    char   part[32];
-    snprintf(part, sizeof part, "%s.", e->kind->name);
-    bool   whole = false;
-    for (int i = 0; i < safetensors_count(f); i++)
-        whole = whole || strncmp(safetensors_at(f, i)->name, part, strlen(part)) == 0;
-    const char *file_prefix = whole ? part : "";
-
-    bool same = there.image == e->config.image || there.patch != e->config.patch;
-    bool ok   = same ? params_load(p, param_prefix, f, file_prefix, OTHER_PARTS, err)
-                     : load_other_grid(p, param_prefix, e, there.image, f, file_prefix, err);
-    safetensors_close(f);
-    return ok;
-}
+double encoder_drop_path(double p, int64_t i, int64_t n) { return n > 1 ? p * (double)i / (double)(n - 1) : p; }

@@ -15,6 +15,8 @@
 static const double SPREAD = 0.02;
 
 typedef struct Block {
+    const EncoderConfig *config;
+    double drop_path;
     Norm   before;
     Linear query, key, value, out;
     Norm   after;
@@ -50,8 +52,10 @@ static void *build(Scope s, const EncoderConfig *c)
                                .bias   = param(patch, "bias", SHAPE(c->width), INIT_ZEROS, 0) };
     m->block       = arena_zeros(a, (size_t)c->depth * sizeof *m->block);
     for (int i = 0; i < c->depth; i++) {
-        Scope b = scope(s, "encoder.layer.%d", i);
+        Scope b = scope_layer(scope(s, "encoder.layer.%d", i), i + 1);
         m->block[i] = (Block){
+            .config       = &m->config,
+            .drop_path    = encoder_drop_path(c->drop_path, i, c->depth),
             .before       = norm_new(scope(b, "layernorm_before"), c->width, c->eps),
             .query        = projection(b, "query", c),
             .key          = projection(b, "key", c),
@@ -61,7 +65,7 @@ static void *build(Scope s, const EncoderConfig *c)
             .intermediate = linear_new(scope(b, "intermediate.dense"), c->width, c->hidden, SPREAD),
             .output       = linear_new(scope(b, "output.dense"), c->hidden, c->width, SPREAD) };
     }
-    m->norm = norm_new(scope(s, "layernorm"), c->width, c->eps);
+    m->norm = norm_new(scope_layer(scope(s, "layernorm"), (int)c->depth + 1), c->width, c->eps);
     return m;
 }
 
@@ -74,24 +78,29 @@ static Tensor *embed(Tape *t, const ViT *m, Tensor *pixels)
     return op_dropout(t, x, m->config.dropout);
 }
 
-/* x + dropout(y W), in one op where nothing is dropped. */
-static Tensor *join(Tape *t, const ViT *m, const Linear *l, Tensor *y, Tensor *x)
+/* x + drop_path(dropout(y W)), in one op where nothing is dropped. */
+static Tensor *join(Tape *t, const Block *b, const Linear *l, Tensor *y, Tensor *x)
 {
-    double p = t->training ? m->config.dropout : 0;
-    return p > 0 ? op_add(t, op_dropout(t, linear(t, l, y), p), x) : linear_add(t, l, y, x);
+    if (!t->training || (b->config->dropout == 0 && b->drop_path == 0))
+        return linear_add(t, l, y, x);
+    return op_add(t, op_drop_path(t, op_dropout(t, linear(t, l, y), b->config->dropout), b->drop_path), x);
 }
 
-static Tensor *attend(Tape *t, const ViT *m, const Block *b, Tensor *x)
+static Tensor *attend(Tape *t, const Block *b, Tensor *x)
 {
     Tensor *h = norm(t, &b->before, x);
     Tensor *q = linear(t, &b->query, h), *k = linear(t, &b->key, h), *v = linear(t, &b->value, h);
-    return join(t, m, &b->out, op_attention(t, q, k, v, (AttentionOptions){ .heads = (int)m->config.heads }, NULL), x);
+    return join(t, b, &b->out, op_attention(t, q, k, v, (AttentionOptions){ .heads = (int)b->config->heads }, NULL), x);
 }
 
-static Tensor *think(Tape *t, const ViT *m, const Block *b, Tensor *x)
+static Tensor *think(Tape *t, const Block *b, Tensor *x)
 {
-    Tensor *h = linear_act(t, &b->intermediate, norm(t, &b->after, x), m->config.activation);
-    return join(t, m, &b->output, h, x);
+    return join(t, b, &b->output, linear_act(t, &b->intermediate, norm(t, &b->after, x), b->config->activation), x);
+}
+
+static Tensor *block(Tape *t, const void *context, Tensor *x)
+{
+    return think(t, context, attend(t, context, x));
 }
 
 static Tensor *forward(Tape *t, const void *model, Tensor *pixels)
@@ -100,8 +109,55 @@ static Tensor *forward(Tape *t, const void *model, Tensor *pixels)
     ArenaMark  start = tape_mark(t);
     Tensor    *x = tape_keep(t, start, embed(t, m, pixels));
     for (int i = 0; i < m->config.depth; i++)
-        x = tape_keep(t, start, think(t, m, &m->block[i], attend(t, m, &m->block[i], x)));
+        x = tape_keep(t, start, tape_segment(t, m->config.recompute, block, &m->block[i], x));
     return tape_keep(t, start, norm(t, &m->norm, x));
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
+
+static EncoderGrid grid(const EncoderConfig *c)
+{
+    return (EncoderGrid){ .prefix = 1, .rows = c->image / c->patch, .columns = c->image / c->patch, .width = c->width };
+}
+
+static bool check(const EncoderConfig *c, Err *err)
+{
+    const struct { const char *name; int64_t value; } sizes[] = {
+        { "patch", c->patch }, { "depth", c->depth }, { "heads", c->heads }, { "hidden", c->hidden } };
+    int found = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        found += !encoder_size_check(sizes[i].name, sizes[i].value, err);
+    if (found)
+        return false;
+    if (c->image % c->patch != 0)
+        found += !fail_also(err, ERR_USAGE, "encoder: patches of %lld pixels do not divide pictures of %lld",
+                            (long long)c->patch, (long long)c->image);
+    if (c->width % c->heads != 0)
+        found += !fail_also(err, ERR_USAGE, "encoder: %lld heads do not divide the width %lld", (long long)c->heads, (long long)c->width);
+    return found == 0;
+}
+
+static EncoderConfig miniature(const EncoderConfig *c)
+{
+    EncoderConfig m = *c;
+    m.patch  = c->patch < 3 ? c->patch : 3;
+    m.image  = 2 * m.patch;
+    m.heads  = 2;
+    m.width  = 6;
+    m.hidden = 10;
+    m.depth  = c->depth < 2 ? c->depth : 2;
+    return m;
+}
+
+static bool from_options(const EncoderOptions *o, EncoderConfig *out, Err *err)
+{
+    int64_t width = o->width ? o->width : 192;
+    (void)err;
+    *out = (EncoderConfig){
+        .kind = "vit", .image = o->image, .patch = o->patch ? o->patch : 12, .width = width, .depth = o->depth ? o->depth : 4,
+        .heads = o->heads ? o->heads : 3, .hidden = o->hidden ? o->hidden : 4 * width, .activation = ACT_GELU, .eps = 1e-12,
+        .qkv_bias = true };
+    return true;
 }
 
 /* ---- config.json ------------------------------------------------------------------------------------------------- */
@@ -140,6 +196,10 @@ static json_t *to_json(const EncoderConfig *c)
     return j;
 }
 
+static const char *const OTHERS[] = { "classifier.*", "pooler.*", "vit.pooler.*", NULL };
+
+extern const EncoderKind encoder_vit;
 const EncoderKind encoder_vit = {
-    .name = "vit", .help = "Vision Transformer: patches, class token, pre-norm blocks", .prefix = 1,
-    .from_json = from_json, .to_json = to_json, .build = build, .forward = forward };
+    .name = "vit", .help = "Vision Transformer: patches, class token, pre-norm blocks", .part = "vit.", .others = OTHERS,
+    .positions = "embeddings.position_embeddings", .from_options = from_options, .from_json = from_json, .to_json = to_json,
+    .check = check, .grid = grid, .miniature = miniature, .build = build, .forward = forward };
