@@ -1,6 +1,7 @@
 /* experiment.c - the table of config keys, and the model that they describe. */
 #include "experiments/experiment.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,15 +20,21 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_INT ("data.workers",        X, data.workers,       "1", 0, 64, "threads that prepare batches ahead"),
 
     FIELD_PATH("encoder.weights",     X, encoder.weights,    "", "a Hugging Face folder to start from; it sets the sizes below"),
-    FIELD_TEXT("encoder.kind",        X, encoder.kind,       "vit", "kind of image encoder"),
+    FIELD_TEXT("encoder.kind",        X, encoder.kind,       "vit", "kind of image encoder; below, 0 means: as the kind has it"),
     FIELD_INT ("encoder.image",       X, encoder.image,      "96", 1, 4096, "pixels a side"),
-    FIELD_INT ("encoder.patch",       X, encoder.patch,      "12", 1, 4096, "pixels a side of a patch"),
-    FIELD_INT ("encoder.width",       X, encoder.width,      "192", 1, 65536, "features a token"),
-    FIELD_INT ("encoder.depth",       X, encoder.depth,      "4", 1, 96, "blocks"),
-    FIELD_INT ("encoder.heads",       X, encoder.heads,      "3", 1, 256, "attention heads; must divide the width"),
-    FIELD_INT ("encoder.hidden",      X, encoder.hidden,     "0", 0, 262144, "MLP width; 0: four times the width"),
-    FIELD_REAL("encoder.dropout",     X, encoder.dropout,    "0", 0, 0.9, "after embeddings and projections"),
+    FIELD_INT ("encoder.patch",       X, encoder.patch,      "0", 0, 4096, "transformers: pixels a side of a patch (12)"),
+    FIELD_INT ("encoder.width",       X, encoder.width,      "0", 0, 65536, "features a token (vit: 192); resnet, convnext: of the first stage (64, 96)"),
+    FIELD_INT ("encoder.depth",       X, encoder.depth,      "0", 0, 256, "blocks (vit: 4); resnet: 18, 34, 50 or 101 layers (18)"),
+    FIELD_INT ("encoder.heads",       X, encoder.heads,      "0", 0, 256, "transformers: attention heads (3); must divide the width"),
+    FIELD_INT ("encoder.hidden",      X, encoder.hidden,     "0", 0, 262144, "transformers: MLP width (four times the width)"),
+    FIELD_REAL("encoder.multiplier",  X, encoder.multiplier, "0", 0, 4, "mobilenet_v1: of all widths (1)"),
+    FIELD_REAL("encoder.dropout",     X, encoder.dropout,    "0", 0, 0.9, "transformers: after embeddings and projections"),
+    FIELD_REAL("encoder.drop_path",   X, encoder.drop_path,  "0", 0, 0.9, "stochastic depth: share of pictures that skip the last block; rises from 0"),
+    FIELD_CHOICE("encoder.statistics", X, encoder.statistics, "auto", "auto|batch|running",
+                 "what batch norm trains with: the batch's, or the running statistics as they are; auto: running with weights"),
+    FIELD_BOOL("encoder.recompute",   X, encoder.recompute,  "false", "compute activations again in backward: less memory, more time, same numbers"),
     FIELD_REAL("encoder.rate",        X, encoder.rate,       "1", 0, 100, "learning rate relative to train.rate; 0 freezes"),
+    FIELD_REAL("encoder.layer_decay", X, encoder.layer_decay, "1", 0.01, 1, "factor on the rate of each layer below the encoder's last"),
     FIELD_BOOL("encoder.cache",       X, encoder.cache,      "false", "compute a frozen encoder's output once and keep it on disk"),
 
     FIELD_INT ("decoder.width",       X, decoder.width,      "192", 1, 65536, "features a token"),
@@ -44,6 +51,7 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_INT ("train.pictures",      X, train.pictures,     "32", 1, 65536, "pictures in a batch"),
     FIELD_INT ("train.captions",      X, train.captions,     "1", 0, 64, "captions of each picture in a batch; 0: all"),
     FIELD_INT ("train.accumulate",    X, train.accumulate,   "1", 1, 4096, "batches in an update"),
+    FIELD_CHOICE("train.optimizer",   X, train.optimizer,    "adamw", "adamw|sgd", "what becomes of a gradient"),
     FIELD_REAL("train.rate",          X, train.rate,         "1e-3", 0, 10, "peak learning rate"),
     FIELD_REAL("train.floor",         X, train.floor,        "0", 0, 10, "learning rate at the end of the schedule"),
     FIELD_REAL("train.warmup",        X, train.warmup,       "0.05", 0, 1, "share of all updates in which the rate rises"),
@@ -52,9 +60,13 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_REAL("train.beta1",         X, train.beta1,        "0.9", 0, 0.99999, "AdamW: memory of the gradient"),
     FIELD_REAL("train.beta2",         X, train.beta2,        "0.98", 0, 0.999999, "AdamW: memory of its square"),
     FIELD_REAL("train.eps",           X, train.eps,          "1e-8", 1e-16, 1, "AdamW: added to the denominator"),
+    FIELD_REAL("train.momentum",      X, train.momentum,     "0.9", 0, 0.99999, "SGD: memory of the gradient"),
+    FIELD_BOOL("train.nesterov",      X, train.nesterov,     "false", "SGD: look ahead by the momentum"),
     FIELD_REAL("train.clip",          X, train.clip,         "1", 0, 1e9, "largest norm of the gradient; 0: no limit"),
     FIELD_REAL("train.smoothing",     X, train.smoothing,    "0.1", 0, 0.9, "label smoothing"),
     FIELD_INT ("train.checkpoint_every", X, train.checkpoint_every, "200", 1, 1e9, "updates between checkpoints"),
+    FIELD_REAL("train.ema",           X, train.ema,          "0", 0, 0.999999, "decay of a moving average of the weights, which is then validated and kept; 0: none"),
+    FIELD_INT ("train.keep_last",     X, train.keep_last,    "0", 0, 1000, "at the end, try the mean of the weights of so many last validations; 0: do not"),
     FIELD_REAL("train.explode",       X, train.explode,      "5", 1, 1e9, "stop when a loss exceeds this many times ln V"),
 
     FIELD_REAL("validate.every",      X, validate.every,     "1", 1e-3, 1e6, "epochs between validations"),
@@ -78,6 +90,8 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
     if (out->encoder.cache && out->encoder.rate > 0)
         fail_also(err, ERR_USAGE, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
                   "set encoder.rate: 0 or encoder.cache: false", where, out->encoder.rate);
+    if (out->train.nesterov && out->train.momentum == 0)
+        fail_also(err, ERR_USAGE, "%s: train.nesterov looks ahead by the momentum, but train.momentum is 0", where);
     if (out->generate.max_length >= out->decoder.length)
         fail_also(err, ERR_USAGE, "%s: generate.max_length is %lld, but the decoder has only %lld positions (decoder.length), "
                   "one of them for <bos>", where, (long long)out->generate.max_length, (long long)out->decoder.length);
@@ -86,17 +100,20 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
 
 bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err)
 {
+    EncoderOptions o = { .image = x->encoder.image, .patch = x->encoder.patch, .width = x->encoder.width, .depth = x->encoder.depth,
+                         .heads = x->encoder.heads, .hidden = x->encoder.hidden, .multiplier = x->encoder.multiplier };
+    bool loaded = x->encoder.weights[0];
     *out = (CaptionerConfig){ 0 };
-    if (x->encoder.weights[0]) {
+    if (loaded)
         TRY(encoder_config_read(x->encoder.weights, &out->encoder, err));
-        out->encoder.dropout = x->encoder.dropout;
-    } else {
-        out->encoder = (EncoderConfig){
-            .image = x->encoder.image, .patch = x->encoder.patch, .width = x->encoder.width, .depth = x->encoder.depth,
-            .heads = x->encoder.heads, .hidden = x->encoder.hidden ? x->encoder.hidden : 4 * x->encoder.width,
-            .activation = ACT_GELU, .eps = 1e-12, .dropout = x->encoder.dropout, .qkv_bias = true };
-        snprintf(out->encoder.kind, sizeof out->encoder.kind, "%s", x->encoder.kind);
+    else {
+        const EncoderKind *kind = encoder_find(x->encoder.kind, err);
+        TRY(kind && kind->from_options(&o, &out->encoder, err));
     }
+    out->encoder.dropout = x->encoder.dropout;
+    out->encoder.drop_path = x->encoder.drop_path;
+    out->encoder.recompute = x->encoder.recompute && x->encoder.rate > 0;
+    out->encoder.running = x->encoder.statistics == STATISTICS_AUTO ? loaded : x->encoder.statistics == STATISTICS_RUNNING;
     out->decoder = (DecoderConfig){
         .vocab = vocab, .length = x->decoder.length, .width = x->decoder.width, .depth = x->decoder.depth,
         .heads = x->decoder.heads, .hidden = x->decoder.hidden ? x->decoder.hidden : 4 * x->decoder.width,
@@ -105,9 +122,18 @@ bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *o
     return captioner_config_check(out, err);
 }
 
+static bool in_encoder(const Param *p) { return strncmp(p->tensor->name, "encoder.", 8) == 0; }
+
 void experiment_apply_rates(const Experiment *x, Params *p)
 {
     params_scale(p, "encoder.", x->encoder.rate);
     params_scale(p, "decoder.", x->decoder.rate);
     params_scale(p, "enc_to_dec_proj.", x->decoder.rate);
+    int last = 0;
+    for (int i = 0; i < params_count(p); i++)
+        if (in_encoder(params_at(p, i)) && params_at(p, i)->layer > last) last = params_at(p, i)->layer;
+    for (int i = 0; i < params_count(p); i++) {
+        Param *w = params_at(p, i);
+        if (in_encoder(w)) w->lr_scale *= pow(x->encoder.layer_decay, last - w->layer);
+    }
 }

@@ -11,6 +11,7 @@
 #include "tensor/optim.h"
 
 /* In the order of their choices in EXPERIMENT_FIELDS. */
+typedef enum Statistics { STATISTICS_AUTO, STATISTICS_BATCH, STATISTICS_RUNNING } Statistics;
 typedef enum Measure { MEASURE_LOSS, MEASURE_NAMED, MEASURE_CLAUSES } Measure;
 
 typedef struct Experiment {
@@ -29,8 +30,11 @@ typedef struct Experiment {
         char    weights[CONFIG_TEXT];            /* a Hugging Face folder; then its config.json says the sizes */
         char    kind[CONFIG_TEXT];
         int64_t image, patch, width, depth, heads, hidden;
-        double  dropout, rate;                   /* rate: learning rate relative to train.rate; 0 freezes */
-        bool    cache;
+        double  multiplier, dropout, drop_path;
+        int     statistics;                      /* Statistics */
+        double  rate;                            /* learning rate relative to train.rate; 0 freezes */
+        double  layer_decay;                     /* of the rate, by layers down from the last        */
+        bool    cache, recompute;
     } encoder;
     struct {
         int64_t width, depth, heads, hidden, length;
@@ -40,11 +44,15 @@ typedef struct Experiment {
     } decoder;
     struct {
         int64_t epochs, steps, pictures, captions, accumulate;
-        double  rate, floor, decay, beta1, beta2, eps, clip, smoothing;
+        int     optimizer;                       /* index of OPTIMIZERS */
+        double  rate, floor, decay, beta1, beta2, eps, momentum, clip, smoothing;
+        bool    nesterov;
         double  warmup;                          /* share of all steps */
         int     schedule;                        /* ScheduleKind */
         int64_t checkpoint_every;
         double  explode;
+        double  ema;                             /* decay of the moving average; 0: none */
+        int64_t keep_last;                       /* validations whose weights are kept   */
     } train;
     struct {
         double  every;                           /* epochs */
@@ -65,7 +73,8 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
  * named. Checks that everything fits together.                                                                       */
 bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err);
 
-/* Freezing and relative learning rates by part. */
+/* Freezing and relative learning rates by part; in the encoder they fall by layer_decay with every layer down from its last
+ * (Clark et al. 2020; Bao et al. 2022). */
 void experiment_apply_rates(const Experiment *x, Params *p);
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "experiments/evaluate.h"
 #include "experiments/trainer.h"
 
 static volatile sig_atomic_t interrupted;
@@ -30,8 +29,7 @@ static bool forward(Trainer *r, int64_t batch_number, Tensor **loss, Batch *b, d
     return true;
 }
 
-/* Runs the batch again with every output and gradient looked at, to say where the trouble began. */
-static bool explain(Trainer *r, int64_t batch_number, const char *what, Err *err)
+bool trainer_explain(Trainer *r, int64_t first, int64_t count, const char *what, Err *err)
 {
     Tape *t = r->tape;
     Tensor *loss;
@@ -43,17 +41,19 @@ static bool explain(Trainer *r, int64_t batch_number, const char *what, Err *err
     for (int i = 0; i < params_count(r->model.params) && !culprit; i++)
         if (!tensor_finite(params_at(r->model.params, i)->tensor)) culprit = params_at(r->model.params, i)->tensor->name;
     if (!culprit) {
-        tape_reset(t);
         t->watching = true;
         params_zero_grad(r->model.params);
-        TRY(forward(r, batch_number, &loss, &b, &nll, err));
-        if (!t->watch) tape_backward(t, loss);
+        for (int64_t i = 0; i < count && !t->watch; i++) {
+            tape_reset(t);
+            TRY(forward(r, first + i, &loss, &b, &nll, err));
+            if (!t->watch) tape_backward(t, loss);
+        }
         culprit = t->watch ? t->watch : params_largest_grad(r->model.params);
     }
     if (r->saved_step < 0) snprintf(kept, sizeof kept, "There is no checkpoint yet");
     else snprintf(kept, sizeof kept, "The last checkpoint is of update %lld", (long long)r->saved_step);
     return fail(err, "update %lld: %s; first tensor in trouble: %s. %s; lower train.rate, or train.clip, and start a new run",
-                (long long)(batch_number / r->x.train.accumulate + 1), what, culprit, kept);
+                (long long)(first / r->x.train.accumulate + 1), what, culprit, kept);
 }
 
 static bool update(Trainer *r, Update *u, Err *err)
@@ -73,7 +73,7 @@ static bool update(Trainer *r, Update *u, Err *err)
         double value = tape_scalar(loss), mean = nll / (double)(b.target_count ? b.target_count : 1);
         if (!isfinite(value) || mean > limit) {
             snprintf(what, sizeof what, isfinite(value) ? "the loss exploded to %g" : "the loss is %g", mean);
-            return explain(r, batch_number, what, err);
+            return trainer_explain(r, batch_number, 1, what, err);
         }
         tape_backward(r->tape, loss);
         tape_reset(r->tape);
@@ -85,69 +85,12 @@ static bool update(Trainer *r, Update *u, Err *err)
     u->norm = params_grad_norm(r->model.params, r->team) / (double)parts;
     if (!isfinite(u->norm)) {
         snprintf(what, sizeof what, "the norm of the gradient is %g", u->norm);
-        return explain(r, (r->state.step + 1) * parts - 1, what, err);
+        return trainer_explain(r, r->state.step * parts, parts, what, err);
     }
     double clip = r->x.train.clip > 0 && u->norm > r->x.train.clip ? r->x.train.clip / u->norm : 1;
-    adamw_step(r->adamw, r->team, u->rate, clip / (double)parts);
+    optimizer_step(r->optimizer, r->team, u->rate, clip / (double)parts);
+    if (r->average) average_update(r->average, r->team, r->x.train.ema, r->optimizer->step);
     return true;
-}
-
-/* ---- validation ---------------------------------------------------------------------------------------------------- */
-
-static const char *const MEASURE_NAMES[] = { "loss", "named", "clauses" };
-
-static bool validate(Trainer *r, Err *err)
-{
-    const Experiment *x = &r->x;
-    bool captions = x->validate.measure != MEASURE_LOSS;
-    Subject s = { r->tape, r->model.captioner, r->model.tokenizer, &r->model.preprocess, r->store, r->features };
-    EvaluateOptions o = { .split = x->data.validation, .pictures = x->validate.pictures, .batch = 32, .loss = true,
-                          .captions = captions, .search = search_defaults(&r->model) };
-    Evaluation e;
-
-    o.search.beam = 1;                           /* greedy: validation is for choosing, not for reporting */
-    TRY(evaluate(&s, &o, &e, err));
-    if (!isfinite(e.perplexity)) {
-        char what[64];
-        snprintf(what, sizeof what, "afterwards the validation loss is %g", e.loss);
-        evaluation_free(&e);
-        return explain(r, r->state.step * x->train.accumulate - 1, what, err);
-    }
-    if (captions && !e.composed) {
-        evaluation_free(&e);
-        return fail_usage(err, "validate.measure: %s needs composed pictures, whose truth is known; %s has none",
-                          MEASURE_NAMES[x->validate.measure], x->data.store);
-    }
-    double value = x->validate.measure == MEASURE_LOSS ? -e.loss : x->validate.measure == MEASURE_NAMED ? e.named : e.true_clauses;
-    bool better = isnan(r->state.best) || value > r->state.best;
-
-    json_t *line = json_pack("{s:s, s:I, s:f, s:f, s:b}", "event", "validation", "step", (json_int_t)r->state.step, "loss", e.loss,
-                             "perplexity", e.perplexity, "best", better);
-    bool ok = events_scalar(r->run.events, "validation/loss", r->state.step, e.loss, err);
-    if (captions) {
-        json_object_set_new(line, "named", json_real(e.named));
-        json_object_set_new(line, "clauses", json_real(e.true_clauses));
-        ok = ok && events_scalar(r->run.events, "validation/named", r->state.step, e.named, err)
-             && events_scalar(r->run.events, "validation/clauses", r->state.step, e.true_clauses, err);
-        progress_say(&r->progress, "update %lld: validation loss %.4f, %.1f %% of objects named, %.1f %% of clauses true%s",
-                     (long long)r->state.step, e.loss, 100 * e.named, 100 * e.true_clauses, better ? "  (best so far)" : "");
-    } else
-        progress_say(&r->progress, "update %lld: validation loss %.4f, perplexity %.2f%s", (long long)r->state.step, e.loss,
-                     e.perplexity, better ? "  (best so far)" : "");
-    evaluation_free(&e);
-    if (!ok) {
-        json_decref(line);
-        return false;
-    }
-    TRY(run_log(&r->run, line, err));
-    r->state.bad = better ? 0 : r->state.bad + 1;
-    if (!better) return true;
-    r->state.best = value;
-    r->state.best_step = r->state.step;
-    char *folder = run_path(&r->run, "model");
-    ok = model_write_weights(folder, &r->model, err);
-    free(folder);
-    return ok;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------ */
@@ -172,7 +115,7 @@ static bool save(Trainer *r, Err *err)
 
     r->state.seconds += now - r->began;
     r->began = now;
-    TRY(run_save(&r->run, &r->state, r->model.params, r->adamw, err));
+    TRY(run_save(&r->run, &r->state, r->model.params, r->optimizer, r->average, err));
     r->saved_step = r->state.step;
     return true;
 }
@@ -200,12 +143,13 @@ static bool loop(Trainer *r, Err *err)
         TRY(log_update(r, &u, (double)pictures / training, err));
         bool last = r->state.step == r->schedule.total;
         bool validated = last || r->state.step % r->validate_updates == 0;
-        if (validated) TRY(validate(r, err));
+        if (validated) TRY(trainer_validate(r, err));
         enough = validated && !last && r->x.validate.patience && r->state.bad >= r->x.validate.patience;
         if (enough) progress_say(&r->progress, "no better validation for %lld times: stopping early", (long long)r->state.bad);
         else if (validated || r->state.step % r->x.train.checkpoint_every == 0) TRY(save(r, err));
     }
     r->state.finished = enough || r->state.step >= r->schedule.total;
+    if (r->state.finished) TRY(trainer_validate_mean(r, err));
     TRY(save(r, err));
     if (!r->state.finished)
         return fail(err, "interrupted after update %lld; a checkpoint was written: go on with `limn train %s`",
@@ -218,18 +162,21 @@ static void tell_result(const Trainer *r)
     const RunState *s = &r->state;
     bool loss = r->x.validate.measure == MEASURE_LOSS;
     double best = loss ? -s->best : s->best;
+    char mean[64] = "";
 
     if (r->options->json) {
-        json_t *j = json_pack("{s:s, s:I, s:I, s:s, s:f, s:f, s:I}", "run", r->run.folder, "updates", (json_int_t)s->step,
-                              "best_update", (json_int_t)s->best_step, "measure", MEASURE_NAMES[r->x.validate.measure], "best", best,
-                              "seconds", s->seconds, "parameters", (json_int_t)params_elements(r->model.params));
+        json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:s, s:f, s:f, s:I}", "run", r->run.folder, "updates", (json_int_t)s->step,
+                              "best_update", (json_int_t)s->best_step, "best_mean", (json_int_t)s->best_mean, "measure",
+                              MEASURE_NAMES[r->x.validate.measure], "best", best, "seconds", s->seconds, "parameters",
+                              (json_int_t)params_elements(r->model.params));
         json_dumpf(j, stdout, JSON_INDENT(2));
         putchar('\n');
         json_decref(j);
         return;
     }
-    printf("%s: %lld updates in %s, best validation %s %.4f at update %lld\n", r->run.folder, (long long)s->step,
-           time_text(s->seconds).s, MEASURE_NAMES[r->x.validate.measure], best, (long long)s->best_step);
+    if (s->best_mean) snprintf(mean, sizeof mean, " by the mean of the last %lld", (long long)s->best_mean);
+    printf("%s: %lld updates in %s, best validation %s %.4f at update %lld%s\n", r->run.folder, (long long)s->step,
+           time_text(s->seconds).s, MEASURE_NAMES[r->x.validate.measure], best, (long long)s->best_step, mean);
 }
 
 bool train(const TrainOptions *o, Err *err)

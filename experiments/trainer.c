@@ -111,7 +111,10 @@ static bool open_model(Trainer *r, Err *err)
         TRY(preprocess_like(r->x.encoder.weights, &m->preprocess, err));
     }
     experiment_apply_rates(&r->x, m->params);
-    r->adamw = adamw_new(m->params, r->x.train.beta1, r->x.train.beta2, r->x.train.eps, r->x.train.decay);
+    r->optimizer = optimizer_new(OPTIMIZERS[r->x.train.optimizer], m->params, (OptimizerOptions){
+        .decay = r->x.train.decay, .beta1 = r->x.train.beta1, .beta2 = r->x.train.beta2, .eps = r->x.train.eps,
+        .momentum = r->x.train.momentum, .nesterov = r->x.train.nesterov });
+    if (r->x.train.ema > 0) r->average = average_new(m->params);
     return true;
 }
 
@@ -126,7 +129,7 @@ static bool open_state(Trainer *r, Err *err)
     r->state = fresh;
     r->saved_step = -1;
     if (run_has_checkpoint(&r->run)) {
-        TRY(run_load(&r->run, &r->state, r->model.params, r->adamw, err));
+        TRY(run_load(&r->run, &r->state, r->model.params, r->optimizer, r->average, err));
         if (strcmp(r->state.data_hash, fresh.data_hash))
             return fail(err, "%s began with data of hash %.16s…, but %s now has %.16s…; put the old store back or start a new run",
                         r->run.folder, r->state.data_hash, r->x.data.store, fresh.data_hash);
@@ -226,7 +229,8 @@ void trainer_close(Trainer *r, Err *err)
     if (r->loader) loader_free(r->loader);
     if (r->features) features_close(r->features);
     if (r->store) store_close(r->store);
-    if (r->adamw) adamw_free(r->adamw);
+    optimizer_free(r->optimizer);
+    average_free(r->average);
     if (r->tape) tape_free(r->tape);
     team_free(r->team);
     if (r->model.tokenizer) tokenizer_free(r->model.tokenizer);

@@ -1,4 +1,5 @@
-/* trainer.h - everything that a training run holds while it runs; private to trainer.c (opening and closing) and train.c (the loop). */
+/* trainer.h - everything that a training run holds while it runs; private to trainer.c (opening and closing), train.c (the
+ * loop) and validate.c (choosing the best weights). */
 #ifndef LIMN_TRAINER_H
 #define LIMN_TRAINER_H
 
@@ -21,7 +22,8 @@ typedef struct Trainer {
     Loader     *loader;
     Team       *team;
     Tape       *tape;
-    AdamW      *adamw;
+    Optimizer  *optimizer;
+    Average    *average;                         /* moving; NULL: none */
     Schedule    schedule;
     Progress    progress;
     int64_t     epoch_batches, validate_updates;
@@ -34,5 +36,15 @@ typedef struct Trainer {
 bool trainer_open(Trainer *r, Err *err);
 /* Also after a failed opening. Reports a log that could not be closed, unless there was an error before. */
 void trainer_close(Trainer *r, Err *err);
+
+/* Measures the weights, or their moving average where there is one, and writes model/ when they are the best so far. */
+bool trainer_validate(Trainer *r, Err *err);
+/* The same of the mean of the weights that the last train.keep_last validations left behind. */
+bool trainer_validate_mean(Trainer *r, Err *err);
+extern const char *const MEASURE_NAMES[];
+
+/* Always false: `what` went wrong in an update; finds the first tensor in trouble by computing its batches [first, first + count) again
+ * with every output and gradient looked at. */
+bool trainer_explain(Trainer *r, int64_t first, int64_t count, const char *what, Err *err);
 
 #endif

@@ -140,6 +140,19 @@ static void k_axpy(int64_t n, real a, const real *x, real *y)
     axpy_block((int)(n - i), a, x + i, y + i);
 }
 
+INLINE void lerp_block(int m, real a, const real *x, real *y)
+{
+    real v[LANES];
+    for (int l = 0; l < m; l++) v[l] = y[l] + a * (x[l] - y[l]);
+    memcpy(y, v, (size_t)m * sizeof *y);
+}
+static void k_lerp(int64_t n, real a, const real *x, real *y)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) lerp_block(LANES, a, x + i, y + i);
+    lerp_block((int)(n - i), a, x + i, y + i);
+}
+
 /* ---- sums -------------------------------------------------------------------------------------------------------- */
 INLINE real lanes_sum(real *lane)
 {
@@ -335,13 +348,23 @@ static void k_adamw(int64_t n, const AdamWUpdate *u, const real *restrict g, rea
     }
 }
 
+static void k_sgd(int64_t n, const SgdUpdate *u, const real *restrict g, real *restrict b, real *restrict w)
+{
+    const SgdUpdate c = *u;
+    for (int64_t i = 0; i < n; i++) {
+        real gi = c.grad_scale * g[i] + c.decay * w[i];
+        b[i] = c.momentum * b[i] + gi;
+        w[i] -= c.by_gradient * gi + c.by_momentum * b[i];
+    }
+}
+
 const Kernels KERNEL_SET = {
     .name = KERNEL_NAME,
     .exp = k_exp, .tanh = k_tanh, .erf = k_erf,
-    .add = k_add, .multiply = k_multiply, .scale = k_scale, .axpy = k_axpy, .dot = k_dot, .sum = k_sum, .sum_of_squares = k_sum_of_squares,
+    .add = k_add, .multiply = k_multiply, .scale = k_scale, .axpy = k_axpy, .lerp = k_lerp, .dot = k_dot, .sum = k_sum, .sum_of_squares = k_sum_of_squares,
     .act = k_act, .act_grad = k_act_grad, .finish = k_finish,
     .softmax = k_softmax, .softmax_grad = k_softmax_grad,
     .log_sum_exp = k_log_sum_exp, .log_softmax = k_log_softmax, .cross_entropy_grad = k_cross_entropy_grad,
     .norm = k_norm, .norm_grad_input = k_norm_grad_input, .norm_grad_params = k_norm_grad_params,
-    .philox = k_philox, .adamw = k_adamw,
+    .philox = k_philox, .adamw = k_adamw, .sgd = k_sgd,
 };

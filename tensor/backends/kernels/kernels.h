@@ -15,6 +15,9 @@ typedef struct AdamWUpdate {
     real grad_scale, beta1, beta2, rest1, rest2, rate, root, eps, keep;
 } AdamWUpdate;
 
+/* g' = grad_scale g + decay w, b = momentum b + g', w -= by_gradient g' + by_momentum b. */
+typedef struct SgdUpdate { real grad_scale, decay, momentum, by_gradient, by_momentum; } SgdUpdate;
+
 typedef struct NormStat { real mean, rstd; } NormStat;
 
 typedef struct Kernels {
@@ -28,6 +31,7 @@ typedef struct Kernels {
     void (*multiply)(int64_t n, const real *x, const real *y, real *z);           /* z = x y                            */
     void (*scale)(int64_t n, real a, const real *x, real *y);                     /* y = a x                            */
     void (*axpy) (int64_t n, real a, const real *x, real *y);                     /* y += a x                           */
+    void (*lerp) (int64_t n, real a, const real *x, real *y);                     /* y += a (x - y)                     */
     real (*dot)  (int64_t n, const real *x, const real *y);
     double (*sum_of_squares)(int64_t n, const real *x);
 
@@ -56,6 +60,7 @@ typedef struct Kernels {
 
     void (*adamw)(int64_t n, const AdamWUpdate *u, const real *restrict g, real *restrict m, real *restrict v,
                   real *restrict w);
+    void (*sgd)  (int64_t n, const SgdUpdate *u, const real *restrict g, real *restrict b, real *restrict w);
 } Kernels;
 
 const Kernels *kernels(void);
