@@ -247,7 +247,7 @@ Test(captioner, learns_sixteen_captions_by_heart)
     c.decoder.hidden = 64;
     Fixture f = fixture(c);
     Tensor *pixels = tiny_pixels(f.a, I, 16);
-    AdamW  *o = adamw_new(f.p, 0.9, 0.98, 1e-8, 0);
+    Optimizer *o = optimizer_new(&optimizer_adamw, f.p, (OptimizerOptions){ .beta1 = 0.9, .beta2 = 0.98, .eps = 1e-8 });
     double  loss = 1e9;
     f.t->training = true;
     for (int step = 0; step < STEPS && loss > 0.05; step++) {
@@ -255,10 +255,10 @@ Test(captioner, learns_sixteen_captions_by_heart)
         Tensor *l = captioner_loss(f.t, f.m, captioner_encode(f.t, f.m, pixels), ids(tokens, I, L), ids(targets, I, L), image_of, 0, 0, NULL);
         loss = tape_scalar(l);
         tape_backward(f.t, l);
-        adamw_step(o, NULL, 5e-3, 1);
+        optimizer_step(o, NULL, 5e-3, 1);
         tape_reset(f.t);
     }
     cr_assert_lt(loss, 0.05, "%g", loss);
-    adamw_free(o);
+    optimizer_free(o);
     end(f);
 }
