@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const EncoderKind encoder_vit;
-
-static const EncoderKind *const KINDS[] = { &encoder_vit, NULL };
+static const EncoderKind *const KINDS[] = { &encoder_vit, &encoder_features, NULL };
 
 const EncoderKind *const *encoder_list(void) { return KINDS; }
 

@@ -13,7 +13,7 @@ enum { ENCODER_STAGES = 4 };
 
 /* What an experiment asks for. 0: as the kind has it. */
 typedef struct EncoderOptions {
-    int64_t image, patch, width, depth, heads, hidden;
+    int64_t image, patch, width, depth, heads, hidden, tokens;
     double  multiplier;
 } EncoderOptions;
 
@@ -66,6 +66,9 @@ typedef struct Encoder {
     int64_t            prefix, rows, columns, tokens, width;         /* of the output                                 */
     void              *model;
 } Encoder;
+
+/* The kinds: a file each, and a row in encoder.c. */
+extern const EncoderKind encoder_vit, encoder_features;
 
 const EncoderKind *encoder_find(const char *name, Err *err);
 const EncoderKind *const *encoder_list(void);                        /* ends with NULL                                */

@@ -198,7 +198,6 @@ static json_t *to_json(const EncoderConfig *c)
 
 static const char *const OTHERS[] = { "classifier.*", "pooler.*", "vit.pooler.*", NULL };
 
-extern const EncoderKind encoder_vit;
 const EncoderKind encoder_vit = {
     .name = "vit", .help = "Vision Transformer: patches, class token, pre-norm blocks", .part = "vit.", .others = OTHERS,
     .positions = "embeddings.position_embeddings", .from_options = from_options, .from_json = from_json, .to_json = to_json,
