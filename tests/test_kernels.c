@@ -118,6 +118,9 @@ static size_t run_all(const Kernels *k, int64_t n, Row *r, real *out)
     memcpy(o, r->x, bytes), memcpy(o + n, r->v, bytes), memcpy(o + 2 * n, r->w, bytes);
     k->adamw(n, &(AdamWUpdate){ (real)0.5, (real)0.9, (real)0.999, (real)0.1, (real)0.001, (real)1e-3, (real)1.1, (real)1e-8, (real)0.999 }, r->y,
              o, o + n, o + 2 * n), o += 3 * n;
+    memcpy(o, r->z, bytes), k->lerp(n, (real)0.3, r->x, o), o += n;
+    memcpy(o, r->x, bytes), memcpy(o + n, r->w, bytes);
+    k->sgd(n, &(SgdUpdate){ (real)0.5, (real)0.01, (real)0.9, (real)0.1, (real)0.09 }, r->y, o, o + n), o += 2 * n;
     return (size_t)(o - out);
 }
 
@@ -155,7 +158,7 @@ static void fill_exactly(Row *r, uint64_t seed)
 
 Test(kernels, give_the_same_bits_on_every_processor)
 {
-    static const char BITS[] = "cb3532482ee3f86693f571ea99e3cf50df82b758255f49a2d90f589ceb29afb7";
+    static const char BITS[] = "4d57f439567c8f61560217819a3041af1e69a1f7f8854606b71f554eca222450";
     static real out[64 * LONGEST];
     static Row row;
     char hash[65];
