@@ -153,23 +153,18 @@ typedef struct Work {
     Tape             *tape;
     FileLog          *log;
     uint8_t          *rgb, *records;             /* GROUP of each */
-    real             *values;                    /* of a picture, or of its features */
+    real             *values;                    /* of a picture's features */
 } Work;
 
 /* One view of pictures [from, from + count) into its place in their records. */
 static bool encode_view(Work *w, int64_t from, int64_t count, int view, Err *err)
 {
     const Features *f = w->f;
-    int64_t side = w->preprocess->size, each = 3 * side * side;
     ArenaMark mark = tape_mark(w->tape);
-    Tensor *pixels = tensor_new(w->tape->arena, SHAPE(count, 3, side, side));
-    bool ok = true;
+    bool ok = true, mirrored[GROUP];
 
-    for (int64_t i = 0; i < count; i++) {
-        preprocess_normalize(w->preprocess, w->rgb + i * each, view == 1, w->values);
-        tensor_write(pixels, i * each, w->values, each);
-    }
-    Tensor *y = encoder_forward(w->tape, w->encoder, pixels);
+    for (int i = 0; i < GROUP; i++) mirrored[i] = view == 1;
+    Tensor *y = encoder_forward(w->tape, w->encoder, preprocess_batch(w->preprocess, w->tape->arena, w->rgb, mirrored, count));
     REQUIRE(shape_equal(y->shape, SHAPE(count, f->tokens, f->width)), "features: the encoder gave %s", shape_text(y->shape).s);
     for (int64_t i = 0; i < count && ok; i++) {
         uint16_t *out = (uint16_t *)(void *)(w->records + i * f->record) + view * f->values;
@@ -226,7 +221,7 @@ static bool compute(Work *w, int64_t good, bool (*progress)(int64_t, int64_t, vo
     if (!w->log) return false;
     w->rgb = malloc((size_t)(GROUP * each));
     w->records = malloc((size_t)(GROUP * f->record));
-    w->values = malloc((size_t)(each > f->values ? each : f->values) * sizeof *w->values);
+    w->values = malloc((size_t)f->values * sizeof *w->values);
     REQUIRE(w->rgb && w->records && w->values, "out of memory");
 
     w->tape->recording = w->tape->training = false;

@@ -2,7 +2,11 @@
  *
  * Batches are image-major: `pictures` pictures with up to `captions` of their captions each. The order of an epoch is a function of
  * (seed, epoch); the contents of batch k of an epoch of (seed, epoch, k), whatever the number of workers. A picture is mirrored only
- * when none of its captions in the batch names a side (left/right). A caption that is too long loses its end, <eos> included.   */
+ * when none of its captions in the batch names a side (left/right). A caption that is too long loses its end, <eos> included.
+ *
+ * By length: batches of captions of like length, for less padding. The full batches of the shuffled order are taken LOADER_WINDOW at a
+ * time, their pictures sorted by the longest caption chosen for this epoch, and all full batches shuffled; what is left over makes the
+ * last batch.                                                                                                          */
 #ifndef LIMN_LOADER_H
 #define LIMN_LOADER_H
 
@@ -15,7 +19,8 @@ typedef struct LoaderOptions {
     const char *split;
     int         pictures, captions;              /* a batch; captions 0: all of a picture                               */
     int         max_length;                      /* tokens with <bos>/<eos>; longer captions are cut                    */
-    bool        shuffle, flip;
+    bool        shuffle, flip, by_length;        /* by_length only with shuffle                                         */
+    double      crop, jitter;                    /* vision/augment.h; crop 0 or 1: whole pictures; jitter 0: none; not with features */
     uint64_t    seed;
     double      fraction;                        /* of the split's pictures, the same ones for a seed; 1: all           */
     int64_t     first;                           /* only the split's first so many pictures; 0: all                     */
@@ -23,6 +28,7 @@ typedef struct LoaderOptions {
 } LoaderOptions;
 
 enum { LOADER_IGNORE = -1 };                     /* target of padding */
+enum { LOADER_WINDOW = 64 };                     /* batches sorted together by length */
 
 /* I pictures, B captions, T positions of the longest. */
 typedef struct Batch {

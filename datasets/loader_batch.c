@@ -9,6 +9,7 @@
 
 #include "datasets/buffer.h"
 #include "tensor/base/rng.h"
+#include "vision/augment.h"
 
 bool caption_names_side(const char *text)
 {
@@ -83,6 +84,7 @@ static void encode_captions(Corpus *c, const Tokenizer *k)
             buffer_add(&token, &end, sizeof end);
             buffer_add(&sided, &(bool){ caption_names_side(text) }, sizeof(bool));
         }
+        if (captions - c->caption[p] > c->most_captions) c->most_captions = captions - c->caption[p];
     }
     c->caption[c->pictures] = captions;
     c->token = (int64_t *)(void *)token.p;
@@ -95,6 +97,8 @@ bool corpus_new(Corpus *c, Store *s, const Tokenizer *k, const Preprocess *p, Fe
 {
     REQUIRE(o.pictures > 0 && o.captions >= 0 && o.max_length >= 2, "loader: %d pictures, %d captions, length %d", o.pictures,
             o.captions, o.max_length);
+    REQUIRE(o.shuffle || !o.by_length, "loader: batches by length come from a shuffled order");
+    REQUIRE(!features || ((o.crop == 0 || o.crop == 1) && o.jitter == 0), "loader: features can be neither cropped nor jittered");
     *c = (Corpus){ .store = s, .features = features, .preprocess = *p, .o = o };
     c->pad = tokenizer_pad(k) >= 0 ? tokenizer_pad(k) : tokenizer_eos(k);
     if (!features && p->size != store_size(s))
@@ -115,12 +119,11 @@ void corpus_free(Corpus *c)
 }
 
 /* ---- a batch ---------------------------------------------------------------------------------------------------------- */
-void corpus_order(const Corpus *c, int64_t epoch, int32_t *order)
+/* ---- random choices ---------------------------------------------------------------------------------------------------- */
+/* A stream of a picture's own in an epoch, whatever batch it is in. */
+static Rng picture_stream(const Corpus *c, RngPurpose purpose, int64_t epoch, int64_t p)
 {
-    Rng r = rng_stream(c->o.seed, RNG_SHUFFLE, (uint64_t)epoch);
-
-    for (int64_t i = 0; i < c->pictures; i++) order[i] = (int32_t)i;
-    if (c->o.shuffle) rng_shuffle(&r, order, c->pictures);
+    return rng_stream(c->o.seed, purpose, (uint64_t)epoch << 32 | (uint64_t)c->item[p]);
 }
 
 /* Some captions of picture p, at most o.captions; all when that is 0. Returns how many. */
@@ -137,6 +140,62 @@ static int64_t choose_captions(const Corpus *c, int64_t p, Rng *r, int64_t *chos
     return wanted;
 }
 
+/* By length, captions are chosen before batches are made: for each picture out of its own stream. */
+static int64_t choose_own_captions(const Corpus *c, int64_t epoch, int64_t p, int64_t *chosen)
+{
+    Rng own = picture_stream(c, RNG_CAPTIONS, epoch, p);
+    return choose_captions(c, p, &own, chosen);
+}
+
+typedef struct Placed { int64_t length; int32_t place, picture; } Placed;    /* place: in the shuffled order */
+
+static int by_longest_caption(const void *a, const void *b)
+{
+    const Placed *x = a, *y = b;
+    return x->length != y->length ? (x->length > y->length) - (x->length < y->length) : (x->place > y->place) - (x->place < y->place);
+}
+
+static int64_t longest_chosen(const Corpus *c, int64_t epoch, int64_t p, int64_t *chosen)
+{
+    int64_t n = choose_own_captions(c, epoch, p, chosen), longest = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        int64_t length = c->token[chosen[i] + 1] - c->token[chosen[i]];
+        if (length > longest) longest = length;
+    }
+    return longest;
+}
+
+/* Sorts the full batches of the shuffled order by length, window by window, and then shuffles them as wholes. */
+static void order_by_length(const Corpus *c, int64_t epoch, Rng *r, int32_t *order)
+{
+    int64_t full = c->pictures / c->o.pictures, each = c->o.pictures, window = LOADER_WINDOW * each;
+    Placed *placed = malloc((size_t)(full * each + 1) * sizeof *placed);
+    int32_t *batch = malloc((size_t)(full + 1) * sizeof *batch);
+    int64_t *room = malloc((size_t)c->most_captions * sizeof *room);
+
+    REQUIRE(placed && batch && room, "out of memory");
+    for (int64_t i = 0; i < full * each; i++) placed[i] = (Placed){ longest_chosen(c, epoch, order[i], room), (int32_t)i, order[i] };
+    for (int64_t i = 0; i < full * each; i += window)
+        qsort(placed + i, (size_t)(window < full * each - i ? window : full * each - i), sizeof *placed, by_longest_caption);
+    for (int64_t i = 0; i < full; i++) batch[i] = (int32_t)i;
+    rng_shuffle(r, batch, full);
+    for (int64_t i = 0; i < full * each; i++) order[i] = placed[batch[i / each] * each + i % each].picture;
+    free(placed);
+    free(batch);
+    free(room);
+}
+
+void corpus_order(const Corpus *c, int64_t epoch, int32_t *order)
+{
+    Rng r = rng_stream(c->o.seed, RNG_SHUFFLE, (uint64_t)epoch);
+
+    for (int64_t i = 0; i < c->pictures; i++) order[i] = (int32_t)i;
+    if (c->o.shuffle) rng_shuffle(&r, order, c->pictures);
+    if (c->o.by_length) order_by_length(c, epoch, &r, order);
+}
+
+/* ---- a batch ------------------------------------------------------------------------------------------------------------ */
 /* What random numbers decide about a batch: rows of captions, and pictures to mirror. */
 typedef struct Plan { int64_t pictures, captions; const int32_t *picture; int64_t *caption; int32_t *image_of; bool *flip; } Plan;
 
@@ -151,7 +210,8 @@ static Plan make_plan(const Corpus *c, const int32_t *order, int64_t epoch, int6
     plan.image_of = arena_alloc(a, (size_t)room * sizeof *plan.image_of);
     plan.flip = arena_alloc(a, (size_t)plan.pictures * sizeof *plan.flip);
     for (int64_t i = 0; i < plan.pictures; i++) {
-        int64_t *chosen = plan.caption + plan.captions, n = choose_captions(c, order[from + i], &r, chosen);
+        int64_t *chosen = plan.caption + plan.captions, p = order[from + i];
+        int64_t n = c->o.by_length ? choose_own_captions(c, epoch, p, chosen) : choose_captions(c, p, &r, chosen);
         bool sided = false;
         for (int64_t k = 0; k < n; k++) {
             sided = sided || c->sided[chosen[k]];
@@ -184,18 +244,33 @@ static void lay_tokens(const Corpus *c, const Plan *plan, Arena *a, Batch *out)
     out->targets = (Ids){ SHAPE(B, T), targets };
 }
 
-static bool lay_pixels(const Corpus *c, const Plan *plan, Arena *a, Batch *out, Err *err)
+static void crop_and_jitter(const Corpus *c, int64_t epoch, int64_t p, uint8_t *rgb)
 {
-    int64_t side = c->preprocess.size, each = 3 * side * side;
-    uint8_t *rgb = arena_alloc(a, (size_t)each);
-    real *one = arena_alloc(a, (size_t)each * sizeof *one);
+    int side = c->preprocess.size;
+    Image im = { side, side, 3, rgb };
+    Rng r = picture_stream(c, RNG_CROP_JITTER, epoch, p);
 
-    out->pixels = tensor_new(a, SHAPE(plan->pictures, 3, side, side));
-    for (int64_t i = 0; i < plan->pictures; i++) {
-        TRY(store_pixels(c->store, out->items[i], rgb, err));
-        preprocess_normalize(&c->preprocess, rgb, plan->flip[i], one);
-        tensor_write(out->pixels, i * each, one, each);
+    if (c->o.crop > 0 && c->o.crop < 1) {
+        Image part = augment_crop(&im, augment_draw_crop(c->o.crop, side, side, &r), side, side, c->preprocess.filter);
+        memcpy(rgb, part.pixels, (size_t)side * (size_t)side * 3);
+        image_free(&part);
     }
+    if (c->o.jitter > 0) {
+        Jitter j = augment_draw_jitter(c->o.jitter, &r);
+        augment_jitter(&im, &j);
+    }
+}
+
+static bool lay_pixels(const Corpus *c, const Plan *plan, int64_t epoch, Arena *a, Batch *out, Err *err)
+{
+    int64_t each = (int64_t)3 * c->preprocess.size * c->preprocess.size;
+    uint8_t *rgb = arena_alloc(a, (size_t)(plan->pictures * each));
+
+    for (int64_t i = 0; i < plan->pictures; i++) {
+        TRY(store_pixels(c->store, out->items[i], rgb + i * each, err));
+        crop_and_jitter(c, epoch, plan->picture[i], rgb + i * each);
+    }
+    out->pixels = preprocess_batch(&c->preprocess, a, rgb, plan->flip, plan->pictures);
     return true;
 }
 
@@ -220,7 +295,7 @@ bool corpus_batch(const Corpus *c, const int32_t *order, int64_t epoch, int64_t 
     for (int64_t i = 0; i < plan.pictures; i++) items[i] = c->item[plan.picture[i]];
     *out = (Batch){ .image_of = plan.image_of, .items = items, .pictures = plan.pictures, .captions = plan.captions };
     lay_tokens(c, &plan, a, out);
-    if (!c->features) return lay_pixels(c, &plan, a, out, err);
+    if (!c->features) return lay_pixels(c, &plan, epoch, a, out, err);
     lay_features(c, &plan, a, out);
     return true;
 }

@@ -19,6 +19,7 @@ typedef struct Corpus {
     int64_t      *token;                         /* [captions + 1]: so are the ids of a caption, <bos> … <eos>, cut      */
     int32_t      *ids;
     bool         *sided;                         /* [captions]: names left or right                                     */
+    int64_t       most_captions;                 /* of a picture                                                        */
 } Corpus;
 
 bool corpus_new(Corpus *c, Store *s, const Tokenizer *k, const Preprocess *p, Features *features, LoaderOptions o, Err *err);

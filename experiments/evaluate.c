@@ -25,15 +25,10 @@ Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, 
         return x;
     }
     int64_t side = e->config.image, each = 3 * side * side;
-    Tensor *pixels = tensor_new(t->arena, SHAPE(count, 3, side, side));
-    uint8_t *rgb = arena_alloc(t->arena, (size_t)each);
-    real *one = arena_alloc(t->arena, (size_t)each * sizeof *one);
-    for (int64_t i = 0; i < count; i++) {
-        if (!store_pixels(s->store, items[i], rgb, err)) return NULL;
-        preprocess_normalize(s->preprocess, rgb, false, one);
-        tensor_write(pixels, i * each, one, each);
-    }
-    return captioner_encode(t, s->captioner, pixels);
+    uint8_t *rgb = arena_alloc(t->arena, (size_t)(count * each));
+    for (int64_t i = 0; i < count; i++)
+        if (!store_pixels(s->store, items[i], rgb + i * each, err)) return NULL;
+    return captioner_encode(t, s->captioner, preprocess_batch(s->preprocess, t->arena, rgb, NULL, count));
 }
 
 static bool measure_loss(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *err)

@@ -246,6 +246,115 @@ Test(loader, mirrors_only_pictures_whose_captions_name_no_side)
     cr_assert(!caption_names_side("an upright, bright cleft"));
 }
 
+/* What came before these options must come out of them when they are off. */
+Test(loader, makes_the_same_batches_as_ever_without_crop_jitter_and_lengths)
+{
+    LoaderOptions off = USUAL;
+    off.crop = 1;
+    Loader *l = open_loader(off);
+    uint64_t all = 0;
+    for (int n = 0; n < 18; n++) {
+        Batch b = get(l, n / 6, n % 6);
+        uint64_t sum[2] = { all, sum_of(&b) };
+        all = xxh64(sum, sizeof sum);
+    }
+    cr_assert_eq(all, 0xba0a1bb887bab92bu, "%llx", (unsigned long long)all);
+    loader_free(l);
+}
+
+static void assert_a_function_of_the_epoch(LoaderOptions o)
+{
+    uint64_t first[12];
+    for (int workers = 0; workers < 4; workers++) {
+        o.workers = o.prefetch = workers;
+        Loader *l = open_loader(o);
+        for (int n = 0; n < 12; n++) {
+            int at = workers % 2 ? 11 - n : n;   /* backwards, too */
+            Batch b = get(l, at / 6, at % 6);
+            if (workers == 0) first[at] = sum_of(&b);
+            cr_assert_eq(sum_of(&b), first[at], "batch %d by %d workers", at, workers);
+        }
+        loader_free(l);
+    }
+}
+
+Test(loader, crops_and_jitters_each_picture_anew_each_epoch)
+{
+    LoaderOptions o = USUAL;
+    o.crop = 0.3;
+    o.jitter = 0.4;
+    o.flip = o.shuffle = false;
+    assert_a_function_of_the_epoch(o);
+
+    Loader *l = open_loader(o);
+    enum { VALUES = 3 * SIZE * SIZE };
+    real seen[2][VALUES];
+    for (int epoch = 0; epoch < 2; epoch++) {
+        Batch b = get(l, epoch, 0);
+        tensor_read(b.pixels, 3 * VALUES, seen[epoch], VALUES);
+    }
+    cr_assert_neq(memcmp(seen[0], seen[1], sizeof seen[0]), 0);
+
+    /* The numbers are the picture's own: in batches of another size it looks the same. */
+    o.pictures = 3;
+    Loader *other = open_loader(o);
+    Batch b = get(other, 1, 1);
+    tensor_read(b.pixels, 0, seen[0], VALUES);
+    cr_assert_arr_eq(seen[0], seen[1], sizeof seen[0]);
+    loader_free(l);
+    loader_free(other);
+}
+
+static int64_t positions(LoaderOptions o, bool once[ITEMS])
+{
+    Loader *l = open_loader(o);
+    int64_t all = 0;
+    for (int at = 0; at < loader_batches(l); at++) {
+        Batch b = get(l, 3, at);
+        all += shape_count(b.tokens.shape);
+        cr_assert_eq(b.pictures, at < ITEMS / o.pictures ? o.pictures : ITEMS % o.pictures, "only the last is smaller");
+        for (int64_t i = 0; i < b.pictures; i++) {
+            cr_assert_not(once[b.items[i]]);
+            once[b.items[i]] = true;
+        }
+    }
+    loader_free(l);
+    return all;
+}
+
+Test(loader, by_length_makes_less_padding_of_every_picture_once)
+{
+    LoaderOptions o = USUAL;
+    for (int captions = 0; captions < 3; captions++) {
+        bool once[2][ITEMS] = { { false } };
+        o.captions = captions;
+        o.by_length = false;
+        int64_t random = positions(o, once[0]);
+        o.by_length = true;
+        int64_t sorted = positions(o, once[1]);
+        cr_assert_lt(sorted, random, "captions=%d", captions);
+        for (int i = 0; i < ITEMS; i++) cr_assert(once[1][i]);
+    }
+    assert_a_function_of_the_epoch(o);
+}
+
+Test(loader, by_length_shuffles_its_batches)
+{
+    LoaderOptions o = USUAL;
+    int rising = 0, falling = 0;
+    o.by_length = true;
+    o.pictures = 2;
+    Loader *l = open_loader(o);
+    for (int epoch = 0; epoch < 20; epoch++)
+        for (int at = 0, before = 0; at < ITEMS / 2; at++) {
+            int T = (int)get(l, epoch, at).tokens.shape.d[1];
+            if (at) rising += T > before, falling += T < before;
+            before = T;
+        }
+    cr_assert(rising > 20 && falling > 20 && abs(rising - falling) < 20, "%d and %d", rising, falling);
+    loader_free(l);
+}
+
 Test(loader, trains_on_the_same_fraction_for_a_seed)
 {
     LoaderOptions o = USUAL;

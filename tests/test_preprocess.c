@@ -78,6 +78,27 @@ Test(preprocess, flip_mirrors_left_and_right)
     image_free(&mirrored);
 }
 
+Test(preprocess, a_batch_is_its_pictures_one_after_the_other)
+{
+    enum { EACH = 75 };
+    Preprocess p = preprocess_default(5);
+    Image  im = picture(5, 15);                  /* three pictures of 5 x 5 */
+    Arena *a = arena_new(1 << 16);
+    bool   flip[3] = { false, true, false };
+    real   want[EACH], got[EACH];
+    for (int plain = 0; plain < 2; plain++) {
+        Tensor *x = preprocess_batch(&p, a, im.pixels, plain ? NULL : flip, 3);
+        cr_assert(shape_equal(x->shape, SHAPE(3, 3, 5, 5)));
+        for (int i = 0; i < 3; i++) {
+            preprocess_normalize(&p, im.pixels + i * EACH, !plain && flip[i], want);
+            tensor_read(x, i * EACH, got, EACH);
+            cr_expect_arr_eq(got, want, sizeof want);
+        }
+    }
+    arena_free(a);
+    image_free(&im);
+}
+
 Test(preprocess, pad_keeps_proportions_and_frames_with_the_mean)
 {
     Preprocess p = preprocess_default(16);

@@ -192,3 +192,17 @@ void preprocess_normalize(const Preprocess *p, const uint8_t *rgb, bool flip, re
         }
     }
 }
+
+Tensor *preprocess_batch(const Preprocess *p, Arena *a, const uint8_t *rgb, const bool *flip, int64_t count)
+{
+    int64_t S = p->size, each = 3 * S * S;
+    Tensor *pixels = tensor_new(a, SHAPE(count, 3, S, S));
+    real   *one = arena_alloc(a, (size_t)each * sizeof *one);
+
+    for (int64_t i = 0; i < count; i++) {
+        preprocess_normalize(p, rgb + i * each, flip && flip[i], one);
+        tensor_write(pixels, i * each, one, each);
+    }
+    arena_give_back(a, one);
+    return pixels;
+}

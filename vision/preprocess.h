@@ -31,5 +31,7 @@ json_t *preprocess_to_json(const Preprocess *p);
 Image   preprocess_resize(const Preprocess *p, const Image *im);                 /* (size,size,3) bytes              */
 /* bytes (size,size,3) -> reals (3,size,size): (v/255 - mean) / std; mirrored left-right when flip.                    */
 void    preprocess_normalize(const Preprocess *p, const uint8_t *rgb, bool flip, real *out);
+/* A batch: bytes (count,size,size,3) -> tensor (count,3,size,size) in the arena; flip, [count], may be NULL: none.    */
+Tensor *preprocess_batch(const Preprocess *p, Arena *a, const uint8_t *rgb, const bool *flip, int64_t count);
 
 #endif

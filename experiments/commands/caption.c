@@ -178,14 +178,10 @@ static Tensor *encode(const Session *s, const Picture *const *pictures, int coun
 {
     const Model *m = s->model;
     int64_t side = m->captioner->encoder->config.image, each = 3 * side * side;
-    Tensor *pixels = tensor_new(s->tape->arena, SHAPE(count, 3, side, side));
-    real *one = arena_alloc(s->tape->arena, (size_t)each * sizeof *one);
+    uint8_t *rgb = arena_alloc(s->tape->arena, (size_t)(count * each));
 
-    for (int i = 0; i < count; i++) {
-        preprocess_normalize(&m->preprocess, pictures[i]->seen.pixels, false, one);
-        tensor_write(pixels, i * each, one, each);
-    }
-    return captioner_encode(s->tape, m->captioner, pixels);
+    for (int i = 0; i < count; i++) memcpy(rgb + i * each, pictures[i]->seen.pixels, (size_t)each);
+    return captioner_encode(s->tape, m->captioner, preprocess_batch(&m->preprocess, s->tape->arena, rgb, NULL, count));
 }
 
 static bool caption_pictures(const Arguments *a, const Session *s, const Pictures *pictures, json_t *all, Err *err)
