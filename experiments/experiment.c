@@ -17,6 +17,8 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_TEXT("data.validation",     X, data.validation,    "val", "split that chooses the best checkpoint"),
     FIELD_REAL("data.fraction",       X, data.fraction,      "1", 1e-6, 1, "of the training pictures (learning curves)"),
     FIELD_BOOL("data.flip",           X, data.flip,          "false", "mirror half of the pictures whose captions name no side"),
+    FIELD_REAL("data.crop",           X, data.crop,          "1", 0.01, 1, "random-resized crop: smallest share of a picture's area; 1: whole pictures"),
+    FIELD_REAL("data.jitter",         X, data.jitter,        "0", 0, 1, "brightness, contrast, saturation up to 1 +- this, hue a quarter of it"),
     FIELD_INT ("data.workers",        X, data.workers,       "1", 0, 64, "threads that prepare batches ahead"),
 
     FIELD_PATH("encoder.weights",     X, encoder.weights,    "", "a Hugging Face folder to start from; it sets the sizes below"),
@@ -50,6 +52,7 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_INT ("train.steps",         X, train.steps,        "0", 0, 1e12, "updates in all; 0: as the epochs say"),
     FIELD_INT ("train.pictures",      X, train.pictures,     "32", 1, 65536, "pictures in a batch"),
     FIELD_INT ("train.captions",      X, train.captions,     "1", 0, 64, "captions of each picture in a batch; 0: all"),
+    FIELD_CHOICE("train.batches",     X, train.batches,      "random", "random|length", "which pictures make a batch; length: of like captions, less padding"),
     FIELD_INT ("train.accumulate",    X, train.accumulate,   "1", 1, 4096, "batches in an update"),
     FIELD_CHOICE("train.optimizer",   X, train.optimizer,    "adamw", "adamw|sgd", "what becomes of a gradient"),
     FIELD_REAL("train.rate",          X, train.rate,         "1e-3", 0, 10, "peak learning rate"),
@@ -90,6 +93,9 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
     if (out->encoder.cache && out->encoder.rate > 0)
         fail_also(err, ERR_USAGE, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
                   "set encoder.rate: 0 or encoder.cache: false", where, out->encoder.rate);
+    if (out->encoder.cache && (out->data.crop < 1 || out->data.jitter > 0))
+        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps what the encoder makes of whole pictures, but data.crop is %g and data.jitter %g; "
+                  "set them to 1 and 0, or encoder.cache: false", where, out->data.crop, out->data.jitter);
     if (out->train.nesterov && out->train.momentum == 0)
         fail_also(err, ERR_USAGE, "%s: train.nesterov looks ahead by the momentum, but train.momentum is 0", where);
     if (out->generate.max_length >= out->decoder.length)

@@ -12,6 +12,7 @@
 
 /* In the order of their choices in EXPERIMENT_FIELDS. */
 typedef enum Statistics { STATISTICS_AUTO, STATISTICS_BATCH, STATISTICS_RUNNING } Statistics;
+typedef enum Batches { BATCHES_RANDOM, BATCHES_LENGTH } Batches;
 typedef enum Measure { MEASURE_LOSS, MEASURE_NAMED, MEASURE_CLAUSES } Measure;
 
 typedef struct Experiment {
@@ -24,6 +25,7 @@ typedef struct Experiment {
         char    train[CONFIG_TEXT], validation[CONFIG_TEXT];
         double  fraction;
         bool    flip;
+        double  crop, jitter;                    /* vision/augment.h */
         int64_t workers;
     } data;
     struct {
@@ -44,6 +46,7 @@ typedef struct Experiment {
     } decoder;
     struct {
         int64_t epochs, steps, pictures, captions, accumulate;
+        int     batches;                         /* Batches */
         int     optimizer;                       /* index of OPTIMIZERS */
         double  rate, floor, decay, beta1, beta2, eps, momentum, clip, smoothing;
         bool    nesterov;

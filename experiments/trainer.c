@@ -192,7 +192,8 @@ static bool open_loader(Trainer *r, Err *err)
 {
     const Experiment *x = &r->x;
     LoaderOptions o = { .split = x->data.train, .pictures = (int)x->train.pictures, .captions = (int)x->train.captions,
-                        .max_length = (int)x->decoder.length, .shuffle = true, .flip = x->data.flip, .seed = (uint64_t)x->seed,
+                        .max_length = (int)x->decoder.length, .shuffle = true, .by_length = x->train.batches == BATCHES_LENGTH,
+                        .flip = x->data.flip, .crop = x->data.crop, .jitter = x->data.jitter, .seed = (uint64_t)x->seed,
                         .fraction = x->data.fraction, .workers = (int)x->data.workers, .prefetch = 4 };
 
     if (store_find_split(r->store, x->data.validation) < 0)

@@ -52,6 +52,19 @@ Test(experiment, a_cache_of_an_encoder_that_learns_is_refused)
     cr_assert(strstr(err.text, "encoder.cache"));
 }
 
+Test(experiment, a_cache_of_pictures_that_change_is_refused)
+{
+    for (int i = 0; i < 2; i++) {
+        char *overrides[] = { "data.store=x.h5", "encoder.cache=true", "encoder.rate=0", i ? "data.jitter=0.4" : "data.crop=0.5" };
+        Experiment x;
+        Err err = { 0 };
+        cr_assert(experiment_load(NULL, overrides, 3, &x, &err), "%s", err.text);
+        cr_assert_not(experiment_load(NULL, overrides, 4, &x, &err));
+        cr_assert_eq(err.status, ERR_USAGE);
+        cr_assert(strstr(err.text, "data.crop"), "%s", err.text);
+    }
+}
+
 Test(experiment, captions_longer_than_the_decoder_are_refused)
 {
     char *overrides[] = { "data.store=x.h5", "decoder.length=10", "generate.max_length=10" };

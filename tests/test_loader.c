@@ -278,17 +278,17 @@ static void assert_a_function_of_the_epoch(LoaderOptions o)
     }
 }
 
-Test(loader, crops_and_jitters_each_picture_anew_each_epoch)
+static void assert_each_picture_anew_each_epoch(double crop, double jitter)
 {
+    enum { VALUES = 3 * SIZE * SIZE };
     LoaderOptions o = USUAL;
-    o.crop = 0.3;
-    o.jitter = 0.4;
+    real seen[2][VALUES];
+    o.crop = crop;
+    o.jitter = jitter;
     o.flip = o.shuffle = false;
     assert_a_function_of_the_epoch(o);
 
     Loader *l = open_loader(o);
-    enum { VALUES = 3 * SIZE * SIZE };
-    real seen[2][VALUES];
     for (int epoch = 0; epoch < 2; epoch++) {
         Batch b = get(l, epoch, 0);
         tensor_read(b.pixels, 3 * VALUES, seen[epoch], VALUES);
@@ -303,6 +303,13 @@ Test(loader, crops_and_jitters_each_picture_anew_each_epoch)
     cr_assert_arr_eq(seen[0], seen[1], sizeof seen[0]);
     loader_free(l);
     loader_free(other);
+}
+
+Test(loader, crops_and_jitters_each_picture_anew_each_epoch)
+{
+    assert_each_picture_anew_each_epoch(0.3, 0);
+    assert_each_picture_anew_each_epoch(1, 0.4);
+    assert_each_picture_anew_each_epoch(0.3, 0.4);
 }
 
 static int64_t positions(LoaderOptions o, bool once[ITEMS])
