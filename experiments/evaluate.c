@@ -1,4 +1,4 @@
-/* evaluate.c - loss, captions and truth over a split, batch by batch. */
+/* evaluate.c - loss, captions and truth over a split, batch by batch; a picture is decoded and encoded once for all of them. */
 #include "experiments/evaluate.h"
 
 #include <math.h>
@@ -31,27 +31,61 @@ Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, 
     return captioner_encode(t, s->captioner, preprocess_batch(s->preprocess, t->arena, rgb, NULL, count));
 }
 
-static bool measure_loss(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *err)
+/* What the model says of pictures. */
+static void caption(const Subject *s, const EvaluateOptions *o, Tensor *features, Captioned *const *to, int64_t count)
+{
+    Arena *keep = arena_new(1 << 16);
+    Hypothesis *h = search_captions(s->tape, s->captioner, features, o->search, keep);
+    int best = o->search.best > 0 ? o->search.best : 1;
+
+    for (int64_t i = 0; i < count; i++) {
+        to[i]->text = tokenizer_decode(s->tokenizer, h[i * best].ids, h[i * best].count);
+        to[i]->log_prob = h[i * best].log_prob;
+    }
+    arena_free(keep);
+}
+
+/* One batch: its loss and, when *next is not NULL, its captions; *next is where in the split the batch begins, and then where it ends.
+ * The pictures are encoded once for both. */
+static void measure_batch(const Subject *s, const EvaluateOptions *o, const Batch *b, Captioned **next, Evaluation *out, double *sum)
 {
     Tape *t = s->tape;
+    Tensor *features = b->features ? b->features : captioner_encode(t, s->captioner, b->pixels);
+    ArenaMark mark = tape_mark(t);
+    double nll = 0;
+
+    captioner_loss(t, s->captioner, features, b->tokens, b->targets, b->image_of, 0, 0, &nll);
+    arena_release(t->arena, mark);
+    *sum += nll;
+    out->tokens += b->target_count;
+    out->captions += b->captions;
+    if (*next) {
+        Captioned **to = arena_alloc(t->arena, (size_t)b->pictures * sizeof *to);
+        for (int64_t i = 0; i < b->pictures; i++) {
+            while ((*next)->item != b->items[i]) ++*next;
+            to[i] = (*next)++;
+        }
+        caption(s, o, features, to, b->pictures);
+    }
+    tape_reset(t);
+}
+
+/* Loss over all captions of the split, and captions of the pictures that have some. */
+static bool measure(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *err)
+{
     LoaderOptions lo = { .split = o->split, .pictures = o->batch, .max_length = (int)s->captioner->config.decoder.length,
                          .fraction = 1, .first = out->pictures, .workers = 1, .prefetch = 2 };
     Loader *l = loader_new(s->store, s->tokenizer, s->preprocess, s->features, lo, err);
+    Captioned *next = out->results;
     double sum = 0;
     bool ok = l != NULL;
 
     for (int64_t k = 0, seen = 0; ok && k < loader_batches(l); k++) {
         Batch b;
-        double nll = 0;
         if (!(ok = loader_get(l, 0, k, &b, err))) break;
-        Tensor *features = b.features ? b.features : captioner_encode(t, s->captioner, b.pixels);
-        captioner_loss(t, s->captioner, features, b.tokens, b.targets, b.image_of, 0, 0, &nll);
-        sum += nll;
-        out->tokens += b.target_count;
-        out->captions += b.captions;
+        measure_batch(s, o, &b, &next, out, &sum);
         seen += b.pictures;
-        tape_reset(t);
-        if (o->progress) progress_show(o->progress, seen, "loss", 0, "");
+        if (o->progress) progress_show(o->progress, seen, "", 0, "");
     }
     if (l) loader_free(l);
     if (ok && out->tokens == 0) return fail(err, "split '%s' has no captions to measure a loss on", o->split);
@@ -60,28 +94,25 @@ static bool measure_loss(const Subject *s, const EvaluateOptions *o, Evaluation 
     return ok;
 }
 
-static bool write_captions(const Subject *s, const EvaluateOptions *o, const int64_t *items, Evaluation *out, Err *err)
+/* Pictures that have no caption to learn from are captioned all the same. */
+static bool caption_rest(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *err)
 {
-    Arena *keep = arena_new(1 << 16);
-    bool ok = true;
+    for (int64_t at = 0; at < out->pictures; ) {
+        Captioned **to = arena_alloc(s->tape->arena, (size_t)o->batch * sizeof *to);
+        int64_t *items = arena_alloc(s->tape->arena, (size_t)o->batch * sizeof *items), count = 0;
 
-    out->results = calloc((size_t)(out->pictures ? out->pictures : 1), sizeof *out->results);
-    REQUIRE(out->results, "out of memory");
-    for (int64_t at = 0; ok && at < out->pictures; at += o->batch) {
-        int64_t n = at_most(out->pictures - at, o->batch);
-        Tensor *features = subject_features(s, items + at, n, err);
-        if (!(ok = features != NULL)) break;
-        Hypothesis *h = search_captions(s->tape, s->captioner, features, o->search, keep);
-        int best = o->search.best > 0 ? o->search.best : 1;
-        for (int64_t i = 0; i < n; i++)
-            out->results[at + i] = (Captioned){ items[at + i], tokenizer_decode(s->tokenizer, h[i * best].ids, h[i * best].count),
-                                                h[i * best].log_prob };
-        arena_reset(keep);
+        for (; at < out->pictures && count < o->batch; at++)
+            if (!out->results[at].text) {
+                to[count] = &out->results[at];
+                items[count++] = out->results[at].item;
+            }
+        Tensor *features = count ? subject_features(s, items, count, err) : NULL;
+        if (features) caption(s, o, features, to, count);
         tape_reset(s->tape);
-        if (o->progress) progress_show(o->progress, at + n, "captions", 0, "");
+        if (count && !features) return false;
+        if (o->progress) progress_show(o->progress, at, "", 0, "");
     }
-    arena_free(keep);
-    return ok;
+    return true;
 }
 
 static bool judge_captions(const Subject *s, Evaluation *out, Err *err)
@@ -123,8 +154,13 @@ bool evaluate(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *
     const int64_t *items = store_split_items(s->store, split, &count);
     out->pictures = at_most(count, o->pictures);
     t->recording = t->training = false;
-    bool ok = (!o->loss || measure_loss(s, o, out, err))
-              && (!o->captions || (write_captions(s, o, items, out, err) && judge_captions(s, out, err)));
+    if (o->captions) {
+        out->results = calloc((size_t)(out->pictures ? out->pictures : 1), sizeof *out->results);
+        REQUIRE(out->results, "out of memory");
+        for (int64_t i = 0; i < out->pictures; i++) out->results[i].item = items[i];
+    }
+    bool ok = (!o->loss || measure(s, o, out, err))
+              && (!o->captions || (caption_rest(s, o, out, err) && judge_captions(s, out, err)));
     t->recording = recording;
     t->training = training;
     out->seconds = seconds_now() - started;
