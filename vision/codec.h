@@ -1,22 +1,33 @@
 /* codec.h - what image.c and the decoders share; private to vision/.
  *
- * A decoder hands out upright 8-bit pixels: 3 channels, or 4 where there is transparency.                            */
+ * A decoder gets a Decoding with the first part filled in and fills in the second. It hands out 8-bit pixels as they are stored, not
+ * yet turned: 3 channels, or 4 where there is transparency. Its library reports errors by calls that must not return: they
+ * longjmp to `jump`, and what they leave behind belongs to the caller of the function that calls setjmp.               */
 #ifndef LIMN_CODEC_H
 #define LIMN_CODEC_H
 
+#include <setjmp.h>
+
 #include "vision/image.h"
 
-typedef struct Bytes { const uint8_t *data; size_t size; } Bytes;
+typedef struct Decoding {
+    const uint8_t *data;
+    size_t         size;
+    bool           size_only;                    /* no pixels wanted                                                   */
+    int            side;                         /* both sides of the pixels may shrink to this many; 0: full size     */
 
-/* With out = NULL only the size is read. width and height are those of the stored picture, before `orientation`. */
-typedef struct Decoded { int width, height, orientation; } Decoded;
-bool jpeg_decode(Bytes in, const char *name, Decoded *d, Image *out, Err *err);
-bool png_decode (Bytes in, const char *name, Decoded *d, Image *out, Err *err);
+    int            width, height, orientation;   /* of the whole stored picture                                        */
+    Image          pixels;
+    char           cause[240];                   /* on failure: why                                                    */
+    jmp_buf        jump;
+} Decoding;
+bool jpeg_decode(Decoding *d);
+bool png_decode (Decoding *d);
 
-/* Whether a picture of that size is one that limn holds in memory; the sentence names the limits. */
-bool  image_size_check(int64_t width, int64_t height, const char *name, Err *err);
-/* As image_new, but a lack of memory is an error and not the end. */
-bool  image_try_new(int width, int height, int channels, const char *name, Image *out, Err *err);
+/* Both refuse what limn does not hold in memory, and say so in `cause`. */
+bool  decoding_begin (Decoding *d, int64_t width, int64_t height, int orientation);
+bool  decoding_pixels(Decoding *d, int64_t width, int64_t height, int channels);
+bool  decoding_refuse(Decoding *d, const char *format, ...) __attribute__((format(printf, 2, 3)));      /* false */
 
 /* EXIF (CIPA DC-008): a TIFF structure, either byte order; tag 0x0112 of its first directory, 1..8. Anything broken: 1. */
 int   exif_orientation(const uint8_t *tiff, size_t size);

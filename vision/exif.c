@@ -19,10 +19,21 @@ static uint32_t number(const Tiff *t, size_t at, int bytes)
     return v;
 }
 
+/* Of an entry: tag, type, count and, as all numbers of four bytes or less, the value itself. */
+static uint32_t value_of(const Tiff *t, size_t entry)
+{
+    enum { SHORT = 3, LONG = 4, SIGNED_SHORT = 8, SIGNED_LONG = 9 };
+    uint32_t type = number(t, entry + 2, 2), count = number(t, entry + 4, 4);
+    if (count == 0) return 1;
+    return type == SHORT || type == SIGNED_SHORT ? number(t, entry + 8, 2) : type == LONG || type == SIGNED_LONG ? number(t, entry + 8, 4) : 1;
+}
+
+/* Of a tag that stands there twice, the last counts, as in Pillow. */
 int exif_orientation(const uint8_t *tiff, size_t size)
 {
-    enum { ORIENTATION = 0x0112, SHORT = 3, LONG = 4, ENTRY = 12 };
-    Tiff t = { tiff, size, false };
+    enum { ORIENTATION = 0x0112, ENTRY = 12 };
+    Tiff     t = { tiff, size, false };
+    uint32_t found = 1;
     if (size < 8) return 1;
     if (memcmp(tiff, "MM\0*", 4) == 0) t.big = true;
     else if (memcmp(tiff, "II*\0", 4) != 0) return 1;
@@ -31,13 +42,10 @@ int exif_orientation(const uint8_t *tiff, size_t size)
     uint32_t entries   = number(&t, directory, 2);
     for (uint32_t i = 0; i < entries; i++) {
         size_t entry = directory + 2 + (size_t)i * ENTRY;
-        if (number(&t, entry, 2) != ORIENTATION)
-            continue;
-        uint32_t type = number(&t, entry + 2, 2);
-        uint32_t v    = type == SHORT ? number(&t, entry + 8, 2) : type == LONG ? number(&t, entry + 8, 4) : 1;
-        return v >= 1 && v <= 8 ? (int)v : 1;
+        if (entry + ENTRY <= size && number(&t, entry, 2) == ORIENTATION)
+            found = value_of(&t, entry);
     }
-    return 1;
+    return found >= 1 && found <= 8 ? (int)found : 1;
 }
 
 Image exif_upright(Image im, int orientation)

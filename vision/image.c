@@ -1,6 +1,8 @@
 /* image.c - pictures: reading by magic bytes, and the geometry that needs no filter. */
 #include "vision/image.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,28 +11,11 @@
 
 static const int64_t MAX_SIDE = 65535, MAX_PIXELS = (int64_t)1 << 28;
 
-bool image_size_check(int64_t width, int64_t height, const char *name, Err *err)
-{
-    if (width < 1 || height < 1)
-        return fail(err, "%s: the picture is %lld x %lld pixels: nothing to see", name, (long long)width, (long long)height);
-    if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS)
-        return fail(err, "%s: %lld x %lld pixels are too many; at most %lld a side and %lld million in all",
-                    name, (long long)width, (long long)height, (long long)MAX_SIDE, (long long)(MAX_PIXELS / 1000000));
-    return true;
-}
-
-bool image_try_new(int width, int height, int channels, const char *name, Image *out, Err *err)
-{
-    *out = (Image){ width, height, channels, calloc((size_t)width * (size_t)height, (size_t)channels) };
-    return out->pixels || fail(err, "%s: no memory for %d x %d pixels", name, width, height);
-}
-
 Image image_new(int width, int height, int channels)
 {
-    Image im;
-    Err   err = { 0 };
     REQUIRE(width > 0 && height > 0 && channels > 0, "image_new: %d x %d x %d", width, height, channels);
-    REQUIRE(image_try_new(width, height, channels, "image_new", &im, &err), "%s", err.text);
+    Image im = { width, height, channels, calloc((size_t)width * (size_t)height, (size_t)channels) };
+    REQUIRE(im.pixels, "image_new: no memory for %d x %d pixels", width, height);
     return im;
 }
 
@@ -42,10 +27,38 @@ void image_free(Image *im)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
+bool decoding_refuse(Decoding *d, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(d->cause, sizeof d->cause, format, list);
+    va_end(list);
+    return false;
+}
+
+bool decoding_begin(Decoding *d, int64_t width, int64_t height, int orientation)
+{
+    if (width < 1 || height < 1)
+        return decoding_refuse(d, "it has no pixels");
+    if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS)
+        return decoding_refuse(d, "%lld x %lld pixels are too many; at most %lld a side and %lld million in all", (long long)width,
+                               (long long)height, (long long)MAX_SIDE, (long long)(MAX_PIXELS / 1000000));
+    d->width = (int)width;
+    d->height = (int)height;
+    d->orientation = orientation;
+    return true;
+}
+
+bool decoding_pixels(Decoding *d, int64_t width, int64_t height, int channels)
+{
+    d->pixels = (Image){ (int)width, (int)height, channels, calloc((size_t)width * (size_t)height, (size_t)channels) };
+    return d->pixels.pixels || decoding_refuse(d, "there is no memory for %lld x %lld pixels", (long long)width, (long long)height);
+}
+
 typedef struct Format {
     const char *name, *magic;
     size_t      at, length;                      /* of the magic */
-    bool      (*decode)(Bytes in, const char *name, Decoded *d, Image *out, Err *err);   /* NULL: known by name only */
+    bool      (*decode)(Decoding *d);            /* NULL: known by name only */
 } Format;
 
 static const Format FORMATS[] = {
@@ -58,15 +71,15 @@ static const Format FORMATS[] = {
     { "TIFF", "MM\0*",              0, 4, NULL },
     { "HEIF", "ftyp",               4, 4, NULL } };
 
-static const Format *find_format(Bytes in, const char *name, Err *err)
+static const Format *find_format(const Decoding *d, const char *name, Err *err)
 {
-    if (in.size == 0) {
+    if (d->size == 0) {
         fail(err, "%s: the file is empty; a JPEG or PNG picture is wanted", name);
         return NULL;
     }
     for (size_t i = 0; i < sizeof FORMATS / sizeof *FORMATS; i++) {
         const Format *f = &FORMATS[i];
-        if (in.size < f->at + f->length || memcmp(in.data + f->at, f->magic, f->length) != 0)
+        if (d->size < f->at + f->length || memcmp(d->data + f->at, f->magic, f->length) != 0)
             continue;
         if (!f->decode)
             fail(err, "%s: this is a %s file; limn reads JPEG and PNG, please convert it", name, f->name);
@@ -94,26 +107,34 @@ static void flatten(Image *im)
     im->channels = 3;
 }
 
+static bool decode(Decoding *d, const char *name, Err *err)
+{
+    const Format *f = find_format(d, name, err);
+    if (!f) return false;
+    if (f->decode(d)) return true;
+    image_free(&d->pixels);
+    return fail(err, "%s: cannot read this %s: %s", name, f->name, d->cause);
+}
+
+bool image_decode_draft(const void *data, size_t bytes, const char *name, int side, Image *out, Err *err)
+{
+    Decoding d = { .data = data, .size = bytes, .side = side };
+    *out = (Image){ 0 };
+    TRY(decode(&d, name, err));
+    flatten(&d.pixels);
+    *out = exif_upright(d.pixels, d.orientation);
+    return true;
+}
+
 bool image_decode(const void *data, size_t bytes, const char *name, Image *out, Err *err)
 {
-    Bytes   in = { data, bytes };
-    Decoded d  = { 0, 0, 1 };
-    *out = (Image){ 0 };
-    const Format *f = find_format(in, name, err);
-    if (!f || !f->decode(in, name, &d, out, err))
-        return false;
-    flatten(out);
-    *out = exif_upright(*out, d.orientation);
-    return true;
+    return image_decode_draft(data, bytes, name, 0, out, err);
 }
 
 bool image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err)
 {
-    Bytes   in = { data, bytes };
-    Decoded d  = { 0, 0, 1 };
-    const Format *f = find_format(in, name, err);
-    if (!f || !f->decode(in, name, &d, NULL, err))
-        return false;
+    Decoding d = { .data = data, .size = bytes, .size_only = true };
+    TRY(decode(&d, name, err));
     *width  = d.orientation >= 5 ? d.height : d.width;
     *height = d.orientation >= 5 ? d.width : d.height;
     return true;

@@ -16,6 +16,9 @@ Image image_new(int width, int height, int channels);                /* cleared 
 void  image_free(Image *im);
 bool  image_read(const char *path, Image *out, Err *err);
 bool  image_decode(const void *data, size_t bytes, const char *name, Image *out, Err *err);   /* name: for messages  */
+/* As image_decode, but faster for a JPEG: it is decoded at 1/2, 1/4 or 1/8 of its sides as long as both keep at least `side` pixels
+ * (0: full size). */
+bool  image_decode_draft(const void *data, size_t bytes, const char *name, int side, Image *out, Err *err);
 /* Width and height (upright) without decoding. */
 bool  image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err);
 bool  image_write(const char *path, const Image *im, Err *err);      /* .png, .jpg or .jpeg (quality 92), through file.h */

@@ -5,9 +5,8 @@
  * Damage is an error: a file that ends early, as in Pillow, and data that the decoder could only guess at, where Pillow
  * would show gray stripes. Harmless oddities (bytes between markers, unknown versions) pass.
  *
- * libjpeg reports errors by a call that may not return: everything that it can leave behind hangs on a Reader, and the
- * function that calls setjmp changes no local of its own.                                                            */
-#include <setjmp.h>
+ * Where less is enough (Decoding.side), the inverse DCT itself gives 1/2, 1/4 or 1/8 of the sides from the low frequencies of
+ * each 8 x 8 block.                                                                                                  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,27 +16,45 @@
 
 #include "vision/codec.h"
 
+/* A progressive file of a few bytes a scan would otherwise keep the decoder busy for hours. Cameras write some ten. */
+enum { MAX_SCANS = 500 };
+
 typedef struct Reader {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr         errors;
     struct jpeg_source_mgr        source;
-    jmp_buf     jump;
-    char        cause[JMSG_LENGTH_MAX + 16];
-    const char *name;
-    Bytes       in;
-    Decoded    *result;
-    Image      *out;                             /* NULL: the size is enough */
-    uint8_t    *line;                            /* a row of CMYK */
-    bool        failed;                          /* `err` is written already */
-    Err        *err;
+    struct jpeg_progress_mgr      progress;
+    Decoding                     *d;
 } Reader;
 
-_Noreturn static void stop(j_common_ptr jpeg)
+_Noreturn static void stop(Reader *r) { longjmp(r->d->jump, 1); }
+
+static bool is_lossless(int sof) { return (sof & 3) == 3; }
+
+/* What libjpeg says only to those who know the standard. */
+_Noreturn static void on_error(j_common_ptr jpeg)
 {
-    Reader *r = jpeg->client_data;
-    if (!r->cause[0])
-        jpeg->err->format_message(jpeg, r->cause);
-    longjmp(r->jump, 1);
+    Reader    *r = jpeg->client_data;
+    const int *number = jpeg->err->msg_parm.i;
+    switch (jpeg->err->msg_code) {
+    case JERR_BAD_PRECISION:
+        decoding_refuse(r->d, "it has %d bits a sample; limn reads 8, please convert it", number[0]);
+        break;
+    case JERR_SOF_UNSUPPORTED:
+        decoding_refuse(r->d, "it is of the %s kind; limn reads baseline and progressive ones, please convert it",
+                        is_lossless(number[0]) ? "lossless" : "hierarchical");
+        break;
+    case JERR_UNKNOWN_MARKER:
+        if (number[0] == 0xde) decoding_refuse(r->d, "it is of the hierarchical kind; please convert it");
+        else                   decoding_refuse(r->d, "it holds the unknown marker 0x%02x", (unsigned)number[0]);
+        break;
+    case JERR_EMPTY_IMAGE:
+        decoding_refuse(r->d, "it has no pixels, or tells its height only behind them (a DNL marker); please convert it");
+        break;
+    default:
+        jpeg->err->format_message(jpeg, r->d->cause);
+    }
+    stop(r);
 }
 
 /* Warnings that mean missing or invented pixels. */
@@ -50,7 +67,7 @@ static bool is_damage(int code)
 static void on_message(j_common_ptr jpeg, int level)
 {
     if (level < 0 && is_damage(jpeg->err->msg_code))
-        stop(jpeg);
+        on_error(jpeg);
 }
 
 static void on_output(j_common_ptr jpeg) { (void)jpeg; }
@@ -60,8 +77,8 @@ static void on_source(j_decompress_ptr jpeg) { (void)jpeg; }
 static boolean on_end(j_decompress_ptr jpeg)
 {
     Reader *r = jpeg->client_data;
-    snprintf(r->cause, sizeof r->cause, "the file is truncated");
-    stop((j_common_ptr)jpeg);
+    decoding_refuse(r->d, "the file is truncated");
+    stop(r);
 }
 
 static void on_skip(j_decompress_ptr jpeg, long bytes)
@@ -73,18 +90,28 @@ static void on_skip(j_decompress_ptr jpeg, long bytes)
     jpeg->src->bytes_in_buffer -= (size_t)bytes;
 }
 
+static void on_progress(j_common_ptr jpeg)
+{
+    Reader *r = jpeg->client_data;
+    if (r->jpeg.input_scan_number <= MAX_SCANS) return;
+    decoding_refuse(r->d, "it has more than %d scans", MAX_SCANS);
+    stop(r);
+}
+
 static void begin(Reader *r)
 {
     r->jpeg.err = jpeg_std_error(&r->errors);
     r->jpeg.client_data = r;
-    r->errors.error_exit     = stop;
+    r->errors.error_exit     = on_error;
     r->errors.emit_message   = on_message;
     r->errors.output_message = on_output;
     jpeg_create_decompress(&r->jpeg);
     r->source = (struct jpeg_source_mgr){
-        .next_input_byte = r->in.data, .bytes_in_buffer = r->in.size, .init_source = on_source, .fill_input_buffer = on_end,
+        .next_input_byte = r->d->data, .bytes_in_buffer = r->d->size, .init_source = on_source, .fill_input_buffer = on_end,
         .skip_input_data = on_skip, .resync_to_restart = jpeg_resync_to_restart, .term_source = on_source };
     r->jpeg.src = &r->source;
+    r->progress.progress_monitor = on_progress;
+    r->jpeg.progress = &r->progress;
     jpeg_save_markers(&r->jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&r->jpeg, TRUE);
 }
@@ -108,55 +135,56 @@ static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t pixels)
         }
 }
 
+/* The smallest of 1/8, 1/4, 1/2 and 1 that keeps both sides at least as long as asked. */
+static unsigned shrink(const Decoding *d)
+{
+    int      shorter = d->width < d->height ? d->width : d->height;
+    unsigned by = 1;
+    while (d->side > 0 && by < 8 && shorter / (int)(2 * by) >= d->side) by *= 2;
+    return by;
+}
+
 static void read_pixels(Reader *r)
 {
-    bool cmyk = r->jpeg.num_components == 4;
-    r->jpeg.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    bool     cmyk = r->jpeg.num_components == 4;
+    uint8_t *line = NULL;
+    size_t   width = r->jpeg.output_width;
     jpeg_start_decompress(&r->jpeg);
     if (cmyk)
-        r->line = (*r->jpeg.mem->alloc_large)((j_common_ptr)&r->jpeg, JPOOL_IMAGE, (size_t)r->jpeg.output_width * 4);
+        line = (*r->jpeg.mem->alloc_large)((j_common_ptr)&r->jpeg, JPOOL_IMAGE, width * 4);
     while (r->jpeg.output_scanline < r->jpeg.output_height) {
-        uint8_t *row = r->out->pixels + (size_t)r->jpeg.output_scanline * r->jpeg.output_width * 3;
-        uint8_t *to  = cmyk ? r->line : row;
+        uint8_t *row = r->d->pixels.pixels + (size_t)r->jpeg.output_scanline * width * 3;
+        uint8_t *to  = cmyk ? line : row;
         jpeg_read_scanlines(&r->jpeg, &to, 1);
         if (cmyk)
-            cmyk_to_rgb(r->line, row, r->jpeg.output_width);
+            cmyk_to_rgb(line, row, width);
     }
     jpeg_finish_decompress(&r->jpeg);            /* wants the end marker: without it the file is truncated */
 }
 
 static bool decode(Reader *r)
 {
-    if (setjmp(r->jump))
+    if (setjmp(r->d->jump))
         return false;
     begin(r);
-    int width = (int)r->jpeg.image_width, height = (int)r->jpeg.image_height;
-    *r->result = (Decoded){ width, height, orientation(&r->jpeg) };
-    r->failed = !image_size_check(width, height, r->name, r->err);
-    if (r->failed || !r->out)
-        return !r->failed;
-    r->failed = !image_try_new(width, height, 3, r->name, r->out, r->err);
-    if (r->failed)
-        return false;
+    int components = r->jpeg.num_components;
+    TRY(decoding_begin(r->d, r->jpeg.image_width, r->jpeg.image_height, orientation(&r->jpeg)));
+    if (components != 1 && components != 3 && components != 4)
+        return decoding_refuse(r->d, "it has %d components; limn reads 1 (gray), 3 (colour) and 4 (CMYK)", components);
+    if (r->d->size_only)
+        return true;
+    r->jpeg.out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
+    r->jpeg.scale_denom = shrink(r->d);
+    jpeg_calc_output_dimensions(&r->jpeg);
+    TRY(decoding_pixels(r->d, r->jpeg.output_width, r->jpeg.output_height, 3));
     read_pixels(r);
     return true;
 }
 
-bool jpeg_decode(Bytes in, const char *name, Decoded *d, Image *out, Err *err)
+bool jpeg_decode(Decoding *d)
 {
-    Reader *r = calloc(1, sizeof *r);
-    if (!r) return fail(err, "%s: no memory to read a JPEG", name);
-    r->name = name;
-    r->in = in;
-    r->result = d;
-    r->out = out;
-    r->err = err;
-    bool ok = decode(r);
-    if (!ok && !r->failed)
-        fail(err, "%s: cannot read this JPEG: %s", name, r->cause);
-    if (!ok && out)
-        image_free(out);
-    jpeg_destroy_decompress(&r->jpeg);
-    free(r);
+    Reader r = { .d = d };
+    bool   ok = decode(&r);
+    jpeg_destroy_decompress(&r.jpeg);
     return ok;
 }
