@@ -174,7 +174,7 @@ static void tell_result(const Trainer *r)
         json_decref(j);
         return;
     }
-    if (s->best_mean) snprintf(mean, sizeof mean, " by the mean of the last %lld", (long long)s->best_mean);
+    if (s->best_mean) snprintf(mean, sizeof mean, " (the mean of the last %lld validations' weights)", (long long)s->best_mean);
     printf("%s: %lld updates in %s, best validation %s %.4f at update %lld%s\n", r->run.folder, (long long)s->step,
            time_text(s->seconds).s, MEASURE_NAMES[r->x.validate.measure], best, (long long)s->best_step, mean);
 }
