@@ -80,6 +80,7 @@ static real initial(Init init, double spread, double limit, Rng *r)
     switch (init) {
     case INIT_ZEROS: return 0;
     case INIT_ONES:  return 1;
+    case INIT_CONSTANT: return (real)spread;
     case INIT_NORMAL: {
         double z;
         do z = rng_normal(r); while (fabs(z) > 2);
@@ -106,10 +107,10 @@ static void fill_initial(const Params *p, Tensor *x, Init init, double spread)
     }
 }
 
-/* Matrices and filters decay; what names a place (position embeddings, the class token) does not, nor do vectors. */
+/* Matrices and filters decay; what names a place (position embeddings, class and distillation tokens) does not, nor do vectors. */
 static bool decays(const char *name, Shape shape)
 {
-    return shape.n >= 2 && !strstr(name, "position") && !strstr(name, "wpe") && !strstr(name, "cls_token");
+    return shape.n >= 2 && !strstr(name, "position") && !strstr(name, "wpe") && !strstr(name, "_token");
 }
 
 Tensor *param(Scope s, const char *name, Shape shape, Init init, double spread)

@@ -13,6 +13,7 @@
 
 typedef enum Init {
     INIT_ZEROS, INIT_ONES,
+    INIT_CONSTANT,                               /* spread itself */
     INIT_NORMAL,                                 /* N(0, spread^2), truncated at 2 spreads */
     INIT_HE,                                     /* N(0, 2 / (rows x receptive field)): He et al. 2015, fan-out, for filters */
     INIT_XAVIER                                  /* U(-a, a), a = sqrt(6 / (rows + columns)) */

@@ -31,9 +31,11 @@ typedef struct EncoderConfig {
     /* convolutional networks of stages */
     int        stages;
     int64_t    stem, stage_depth[ENCODER_STAGES], stage_width[ENCODER_STAGES];
-    bool       bottleneck;
-    double     multiplier;                       /* MobileNet: of all widths                                          */
+    bool       bottleneck, downsample_first;     /* ResNet; the latter: its first stage halves the picture, too       */
+    double     multiplier;                       /* MobileNet: of all widths, none of which is below min_width        */
+    int64_t    min_width;
     bool       same;                             /* TensorFlow's padding                                              */
+    double     layer_scale;                      /* ConvNeXt: where gamma starts; 0: no such parameters               */
     /* vectors of a researcher's own */
     int64_t    tokens;
     /* how it is trained; not part of a model folder */
@@ -47,6 +49,7 @@ typedef struct EncoderGrid { int64_t prefix, rows, columns, width; } EncoderGrid
 typedef struct EncoderKind {
     const char *name;                            /* = "model_type" in config.json                                     */
     const char *help;
+    const char *whole;                           /* "model_type" of a model with it under "vision_config"; NULL: none */
     const char *part;                            /* what its tensors' names start with in a whole model: "vit."       */
     const char *const *others;                   /* patterns (fnmatch) of tensors in such files that it does not have */
     const char *positions;                       /* the parameter with a row a token, carried over to other grids     */
@@ -68,7 +71,8 @@ typedef struct Encoder {
 } Encoder;
 
 /* The kinds: a file each, and a row in encoder.c. */
-extern const EncoderKind encoder_vit, encoder_features;
+extern const EncoderKind encoder_vit, encoder_deit, encoder_dinov2, encoder_clip, encoder_siglip,
+                         encoder_resnet, encoder_mobilenet, encoder_convnext, encoder_features;
 
 const EncoderKind *encoder_find(const char *name, Err *err);
 const EncoderKind *const *encoder_list(void);                        /* ends with NULL                                */
