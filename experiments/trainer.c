@@ -18,7 +18,7 @@ static char *default_run_folder(const char *config)
 }
 
 /* Compares the config that a run was begun with and today's; the first line that differs goes into the message. What no result
- * depends on (threads, workers, where store and cache are, how often to save) may change: the store's hash is checked later.  */
+ * depends on (threads, workers, recomputation, where store and cache are, how often to save) may change: the store's hash is checked later.  */
 static bool same_config(const char *saved, const Experiment *now, const char *folder, Err *err)
 {
     Experiment before;
@@ -29,6 +29,7 @@ static bool same_config(const char *saved, const Experiment *now, const char *fo
     memcpy(before.data.store, now->data.store, sizeof before.data.store);
     memcpy(before.data.cache, now->data.cache, sizeof before.data.cache);
     before.train.checkpoint_every = now->train.checkpoint_every;
+    before.encoder.recompute = now->encoder.recompute;
 
     char *was = config_dump(EXPERIMENT_FIELDS, &before), *is = config_dump(EXPERIMENT_FIELDS, now);
     const char *w = was, *i = is;
