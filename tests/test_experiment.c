@@ -85,6 +85,63 @@ Test(experiment, heads_that_do_not_divide_the_width_are_refused)
     cr_assert(strstr(err.text, "heads"), "%s", err.text);
 }
 
+Test(experiment, nesterov_without_momentum_is_refused)
+{
+    char *overrides[] = { "data.store=x.h5", "train.optimizer=sgd", "train.nesterov=true", "train.momentum=0" };
+    Experiment x;
+    Err err = { 0 };
+    cr_assert_not(experiment_load(NULL, overrides, 4, &x, &err));
+    cr_assert(strstr(err.text, "train.nesterov"), "%s", err.text);
+}
+
+/* The choice is an index of OPTIMIZERS. */
+Test(experiment, optimizers_are_called_as_in_their_table)
+{
+    int count = 0;
+    for (; OPTIMIZERS[count]; count++) {
+        char choice[64], *overrides[] = { "data.store=x.h5", choice };
+        Experiment x;
+        Err err = { 0 };
+        snprintf(choice, sizeof choice, "train.optimizer=%s", OPTIMIZERS[count]->name);
+        cr_assert(experiment_load(NULL, overrides, 2, &x, &err), "%s", err.text);
+        cr_expect_eq(x.train.optimizer, count, "%s", OPTIMIZERS[count]->name);
+    }
+    cr_expect_geq(count, 2);
+}
+
+static double rate_of(Params *p, const char *name)
+{
+    const Param *w = params_find(p, name);
+    cr_assert(w, "there is no parameter %s", name);
+    return w->lr_scale;
+}
+
+Test(experiment, rates_fall_from_layer_to_layer_of_the_encoder)
+{
+    char *overrides[] = { "data.store=x.h5", "encoder.depth=2", "encoder.layer_decay=0.5", "encoder.rate=0.8", "decoder.rate=0.3" };
+    Experiment x;
+    CaptionerConfig c;
+    Err err = { 0 };
+    cr_assert(experiment_load(NULL, overrides, 5, &x, &err), "%s", err.text);
+    cr_assert(experiment_captioner(&x, 100, &c, &err), "%s", err.text);
+    Params *p = params_blank();
+    captioner_new(p, &c);
+    Tensor *statistics = param_buffer(params_root(p), "encoder.norm.running_mean", SHAPE(2), INIT_ZEROS);
+    experiment_apply_rates(&x, p);
+    cr_expect_float_eq(rate_of(p, "encoder.layernorm.weight"), 0.8, 1e-12);
+    cr_expect_float_eq(rate_of(p, "encoder.encoder.layer.1.output.dense.weight"), 0.8 / 2, 1e-12);
+    cr_expect_float_eq(rate_of(p, "encoder.encoder.layer.0.output.dense.weight"), 0.8 / 4, 1e-12);
+    cr_expect_float_eq(rate_of(p, "encoder.embeddings.position_embeddings"), 0.8 / 8, 1e-12);
+    cr_expect_float_eq(rate_of(p, "decoder.transformer.h.0.ln_1.weight"), 0.3, 1e-12);
+    cr_expect_not(statistics->wants_grad);
+
+    x.encoder.rate = 0;
+    experiment_apply_rates(&x, p);
+    cr_expect_eq(rate_of(p, "encoder.embeddings.position_embeddings"), 0);
+    cr_expect_not(params_find(p, "encoder.embeddings.position_embeddings")->tensor->wants_grad);
+    params_free(p);
+}
+
 /* RFC 3720, B.4. */
 Test(events, crc32c_gives_the_published_values)
 {
