@@ -2,6 +2,7 @@
 #include "bench/op_cases.h"
 
 #define S(...) { sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t), { __VA_ARGS__ } }
+#define PADDED(n) .top = n, .left = n, .bottom = n, .right = n
 #define IDS(...) (const int32_t[]){ __VA_ARGS__ }
 
 const OpCase op_cases[] = {
@@ -34,6 +35,11 @@ const OpCase op_cases[] = {
     { &op_activation_op, "gelu_new", { S(3,11) }, { S(8,197,768) }, .activation = ACT_GELU_TANH },
     { &op_activation_op, "quick_gelu", { S(3,11) }, { S(8,197,768) }, .activation = ACT_GELU_QUICK },
     { &op_activation_op, "relu", { S(3,11) }, { S(8,197,768) }, .activation = ACT_RELU },
+    { &op_activation_op, "relu6", { S(3,11) }, { S(8,112,112,24) }, .spread = 5, .activation = ACT_RELU6 },
+    { &op_activation_op, "silu", { S(3,11) }, { S(8,112,112,24) }, .activation = ACT_SILU },
+    { &op_activation_op, "hardswish", { S(3,11) }, { S(8,112,112,24) }, .spread = 3, .activation = ACT_HARD_SWISH },
+    { &op_activation_op, "sigmoid", { S(3,11) }, .spread = 3, .activation = ACT_SIGMOID },
+    { &op_activation_op, "hardsigmoid", { S(3,11) }, .spread = 3, .activation = ACT_HARD_SIGMOID },
 
     /* attention: q, k, v */
     { &op_attention_op, "cross", { S(2,3,4), S(2,5,4), S(2,5,4) }, { S(40,20,256), S(40,197,256), S(40,197,256) },
@@ -95,6 +101,7 @@ const OpCase op_cases[] = {
     /* dropout: x */
     { &op_dropout_op, "p = 0.1", { S(4,9) }, { S(8,197,192) }, .training = true, .p = 0.1 },
     { &op_dropout_op, "p = 0.7", { S(4,9) }, .training = true, .p = 0.7 },
+    { &op_dropout_op, "stochastic depth", { S(7,3,2) }, { S(8,56,56,96) }, .training = true, .p = 0.4, .whole = true },
 
     /* concat: x, y */
     { &op_concat_op, "axis 0", { S(2,3), S(4,3) }, .axis = 0 },
@@ -119,5 +126,89 @@ const OpCase op_cases[] = {
       .loss = { .ignore = 0 } },
     { &op_cross_entropy_op, "normalizer", { S(4,5) }, .ids = S(4), .id_values = IDS(3,-1,0,1),
       .loss = { .ignore = -1, .normalizer = 7.5 } },
+
+    /* channels_last: x */
+    { &op_channels_last_op, "pictures", { S(2,3,4,5) }, { S(8,3,224,224) } },
+    { &op_channels_last_op, "one channel", { S(2,1,3,2) } },
+
+    /* conv2d: x, w, b */
+    { &op_conv2d_op, "3 x 3", { S(2,5,4,3), S(4,3,3,3), S(4) }, { S(2,56,56,64), S(64,64,3,3) }, .conv = { .window = { PADDED(1) } } },
+    { &op_conv2d_op, "no bias, no padding", { S(1,4,5,2), S(3,2,3,3) } },
+    { &op_conv2d_op, "stride 2", { S(1,6,7,3), S(2,3,3,3), S(2) }, { S(2,56,56,128), S(128,128,3,3) },
+      .conv = { .window = { .stride = 2, PADDED(1) } } },
+    { &op_conv2d_op, "stride 3 of 2 x 2 leaves pixels out", { S(1,7,8,2), S(3,2,2,2) }, .conv = { .window = { .stride = 3 } } },
+    { &op_conv2d_op, "stem of ResNet", { S(1,9,8,3), S(2,3,7,7) }, { S(2,224,224,3), S(64,3,7,7) },
+      .conv = { .window = { .stride = 2, PADDED(3) } } },
+    { &op_conv2d_op, "stem of MobileNet", { S(1,6,6,3), S(4,3,3,3) }, { S(2,224,224,3), S(24,3,3,3) },
+      .conv = { .window = { .stride = 2, .bottom = 1, .right = 1 }, .activation = ACT_RELU6 } },
+    { &op_conv2d_op, "dilation", { S(1,7,6,2), S(2,2,3,2), S(2) }, .conv = { .window = { .dilation = 2, PADDED(2) } } },
+    { &op_conv2d_op, "dilation, stride, uneven padding", { S(1,8,7,2), S(2,2,3,3), S(2) },
+      .conv = { .window = { .stride = 2, .dilation = 3, .top = 1, .left = 3, .bottom = 4, .right = 2 } } },
+    { &op_conv2d_op, "uneven padding", { S(1,4,4,2), S(2,2,3,3), S(2) }, .conv = { .window = { .left = 2, .bottom = 1 } } },
+    { &op_conv2d_op, "4 x 4", { S(1,5,5,2), S(3,2,4,4), S(3) }, .conv = { .window = { .top = 1, .left = 2, .bottom = 2, .right = 1 } } },
+    { &op_conv2d_op, "patches", { S(1,4,8,3), S(3,3,4,4), S(3) }, { S(2,224,224,3), S(96,3,4,4), S(96) },
+      .conv = { .window = { .stride = 4 } } },
+    { &op_conv2d_op, "larger than the picture", { S(1,2,3,2), S(2,2,5,5), S(2) }, .conv = { .window = { PADDED(2) } } },
+    { &op_conv2d_op, "1 x 1", { S(2,3,2,5), S(4,5,1,1), S(4) }, { S(2,56,56,64), S(256,64,1,1) } },
+    { &op_conv2d_op, "1 x 1, stride 2", { S(2,5,4,3), S(4,3,1,1) }, { S(2,56,56,256), S(512,256,1,1) },
+      .conv = { .window = { .stride = 2 } } },
+    { &op_conv2d_op, "1 x 1, padded", { S(1,3,2,2), S(2,2,1,1), S(2) }, .conv = { .window = { PADDED(1) } } },
+    { &op_conv2d_op, "2 groups", { S(1,4,5,6), S(4,3,3,3), S(4) }, .conv = { .groups = 2, .window = { PADDED(1) } } },
+    { &op_conv2d_op, "2 groups, 1 x 1, stride 2", { S(2,4,3,4), S(6,2,1,1) }, .conv = { .groups = 2, .window = { .stride = 2 } } },
+    { &op_conv2d_op, "depthwise", { S(2,5,4,3), S(3,1,3,3), S(3) }, { S(2,56,56,96), S(96,1,3,3), S(96) },
+      .conv = { .groups = 3, .window = { PADDED(1) } }, .real_groups = 96 },
+    { &op_conv2d_op, "depthwise, 7 x 7", { S(1,5,5,2), S(2,1,7,7), S(2) }, { S(2,56,56,96), S(96,1,7,7), S(96) },
+      .conv = { .groups = 2, .window = { PADDED(3) } }, .real_groups = 96 },
+    { &op_conv2d_op, "depthwise, stride 2, relu6", { S(2,6,5,19), S(19,1,3,3) }, { S(2,112,112,48), S(48,1,3,3) }, .spread = 1.5,
+      .conv = { .groups = 19, .window = { .stride = 2, .bottom = 1, .right = 1 }, .activation = ACT_RELU6 }, .real_groups = 48 },
+    { &op_conv2d_op, "depthwise, dilation", { S(1,7,6,3), S(3,1,3,3) }, .conv = { .groups = 3, .window = { .dilation = 2, PADDED(2) } } },
+    { &op_conv2d_op, "depthwise, channel multiplier 2", { S(1,4,4,3), S(6,1,3,3), S(6) }, .conv = { .groups = 3, .window = { PADDED(1) } } },
+    { &op_conv2d_op, "gelu", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_GELU } },
+    { &op_conv2d_op, "gelu_new", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_GELU_TANH } },
+    { &op_conv2d_op, "quick_gelu", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_GELU_QUICK } },
+    { &op_conv2d_op, "relu", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_RELU } },
+    { &op_conv2d_op, "relu6", { S(1,3,4,2), S(3,2,2,2), S(3) }, .spread = 1.5, .conv = { .activation = ACT_RELU6 } },
+    { &op_conv2d_op, "silu", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_SILU } },
+    { &op_conv2d_op, "hardswish", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_HARD_SWISH } },
+    { &op_conv2d_op, "sigmoid", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_SIGMOID } },
+    { &op_conv2d_op, "hardsigmoid", { S(1,3,4,2), S(3,2,2,2), S(3) }, .conv = { .activation = ACT_HARD_SIGMOID } },
+
+    /* batch_norm: x, w, b, mean, var, residual */
+    { &op_batch_norm_op, "this batch", { S(2,2,3,4), S(4), S(4), S(4), S(4) }, .batch_norm = { .eps = 1e-5, .momentum = 0.1 } },
+    { &op_batch_norm_op, "training", { S(2,2,3,4), S(4), S(4), S(4), S(4) }, { S(8,56,56,64), S(64), S(64), S(64), S(64) },
+      .training = true, .batch_norm = { .eps = 1e-5, .momentum = 0.1 } },
+    { &op_batch_norm_op, "training, relu", { S(7,19), S(19), S(19), S(19), S(19) }, { S(8,112,112,24), S(24), S(24), S(24), S(24) },
+      .training = true, .batch_norm = { .eps = 1e-3, .momentum = 0.25, .activation = ACT_RELU } },
+    { &op_batch_norm_op, "training, residual, relu", { S(2,3,2,3), S(3), S(3), S(3), S(3), S(2,3,2,3) },
+      { S(8,56,56,64), S(64), S(64), S(64), S(64), S(8,56,56,64) },
+      .training = true, .batch_norm = { .eps = 1e-5, .momentum = 0.1, .activation = ACT_RELU } },
+    { &op_batch_norm_op, "training, the residual is x", { S(2,2,2,3), S(3), S(3), S(3), S(3) }, .again = { [5] = FIRST },
+      .training = true, .batch_norm = { .eps = 1e-5, .momentum = 0.1 } },
+    { &op_batch_norm_op, "training, two rows", { S(2,5), S(5), S(5), S(5), S(5) }, .training = true,
+      .batch_norm = { .eps = 0.1, .momentum = 1, .activation = ACT_SILU } },
+    { &op_batch_norm_op, "running", { S(2,2,3,4), S(4), S(4), S(4), S(4) }, .training = true,
+      .batch_norm = { .eps = 1e-5, .momentum = 0.1, .running = true } },
+    { &op_batch_norm_op, "running, residual, relu6", { S(2,2,3,4), S(4), S(4), S(4), S(4), S(2,2,3,4) }, .spread = 2.5,
+      .batch_norm = { .eps = 1e-3, .running = true, .activation = ACT_RELU6 } },
+    { &op_batch_norm_op, "running, the residual is x, hardswish", { S(5,3), S(3), S(3), S(3), S(3) }, .again = { [5] = FIRST },
+      .spread = 1.5, .batch_norm = { .eps = 1e-5, .running = true, .activation = ACT_HARD_SWISH } },
+
+    /* pool: x */
+    { &op_pool_op, "max", { S(2,4,6,3) }, .pool = { .kind = POOL_MAX, .size = 2, .window = { .stride = 2 } } },
+    { &op_pool_op, "max, overlapping, padded", { S(2,7,6,3) }, { S(8,112,112,64) },
+      .pool = { .kind = POOL_MAX, .size = 3, .window = { .stride = 2, PADDED(1) } } },
+    { &op_pool_op, "max, uneven padding, dilation", { S(1,6,7,2) },
+      .pool = { .kind = POOL_MAX, .size = 2, .window = { .dilation = 2, .top = 1, .right = 2 } } },
+    { &op_pool_op, "max of the whole picture", { S(2,3,5,19) }, .pool = { .kind = POOL_MAX } },
+    { &op_pool_op, "average", { S(2,5,4,3) }, .pool = { .size = 2, .window = { .stride = 2 } } },
+    { &op_pool_op, "average, padded", { S(1,5,6,2) }, .pool = { .size = 3, .window = { .stride = 2, PADDED(1) } } },
+    { &op_pool_op, "average, padding counts", { S(1,5,6,2) },
+      .pool = { .size = 3, .window = { .stride = 2, PADDED(1) }, .count_padding = true } },
+    { &op_pool_op, "average of the whole picture", { S(2,3,5,19) }, { S(8,28,28,512) } },
+
+    /* scale: x, y */
+    { &op_scale_op, "a scale for all", { S(2,3,2,4), S(4) }, { S(8,56,56,96), S(96) } },
+    { &op_scale_op, "a scale a picture", { S(3,2,2,4), S(3,1,1,4) }, { S(8,56,56,72), S(8,1,1,72) } },
+    { &op_scale_op, "of tokens", { S(3,5,19), S(3,1,19) } },
     { NULL }
 };

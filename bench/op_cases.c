@@ -52,9 +52,12 @@ static void copy_backward(Tape *t, Node *n)
 
 static const Op copy_op = { "copy", copy_forward, copy_backward };
 
-static Tensor *probe(Tape *t, Tensor *a, Tensor *b, Tensor *c, Tensor *d, int salt)
+static Tensor *probe(Tape *t, Tensor *const x[], int count, int salt)
 {
-    return tape_apply(t, &(Apply){ &probe_op, { a, b, c, d }, { SHAPE(1) }, &salt, sizeof salt })->out[0];
+    Apply a = { &probe_op, { NULL }, { SHAPE(1) }, &salt, sizeof salt };
+
+    for (int i = 0; i < count; i++) a.in[i] = x[i];
+    return tape_apply(t, &a)->out[0];
 }
 
 static Tensor *copy(Tape *t, Tensor *x)
@@ -102,10 +105,24 @@ static void make_ids(OpRun *r)
         r->key_lengths[m] = o->key_lengths && !r->real_size ? o->key_lengths[m] : (int32_t)(keys - m % 4);
 }
 
+static bool is_buffer(const OpCase *c, int input)
+{
+    return c->op == &op_batch_norm_op && (input == 3 || input == 4);
+}
+
+/* Forward may move them: back to where they start, above 0 as a variance is. */
+static void reset_buffers(const OpRun *r)
+{
+    for (int k = 0; k < OP_MAX_IN; k++)
+        for (int64_t i = 0, end = is_buffer(r->what, k) ? shape_count(r->in[k]->shape) : 0; i < end; i++)
+            r->in[k]->data[i] = (real)(0.5 + 0.25 * (double)((i + k) % 5));
+}
+
 OpRun *op_run_new(const OpCase *c, bool real_size)
 {
-    static const char *const names[OP_MAX_IN] = { "in0", "in1", "in2", "in3" };
+    static const char *const names[OP_MAX_IN] = { "in0", "in1", "in2", "in3", "in4", "in5" };
     const Shape *in = real_size ? c->real_size : c->in;
+    double       spread = c->spread > 0 ? c->spread : 1;
     OpRun       *r = calloc(1, sizeof *r);
 
     REQUIRE(r, "out of memory");
@@ -113,10 +130,12 @@ OpRun *op_run_new(const OpCase *c, bool real_size)
     r->real_size = real_size;
     r->params = params_new(1);
     for (int i = 0; i < OP_MAX_IN; i++) {
-        if (in[i].n) r->in[i] = param(params_root(r->params), names[i], in[i], INIT_NORMAL, real_size ? 0.5 : 1);
+        if (is_buffer(c, i)) r->in[i] = param_buffer(params_root(r->params), names[i], in[i], INIT_ONES);
+        else if (in[i].n) r->in[i] = param(params_root(r->params), names[i], in[i], INIT_NORMAL, real_size ? 0.5 : spread);
         if (c->again[i]) r->in[i] = r->in[c->again[i] - FIRST];
     }
     params_zero_grad(r->params);
+    reset_buffers(r);
     make_ids(r);
     return r;
 }
@@ -182,7 +201,7 @@ static void add(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
 
 static void dropout(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
 {
-    out[0] = op_dropout(t, in[0], r->what->p);
+    out[0] = r->what->whole ? op_drop_path(t, in[0], r->what->p) : op_dropout(t, in[0], r->what->p);
 }
 
 static void concat(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
@@ -200,11 +219,44 @@ static void cross_entropy(Tape *t, const OpRun *r, Tensor *const in[], Tensor *o
     out[0] = op_cross_entropy(t, in[0], (Ids){ ids_shape(r), r->ids }, r->what->loss);
 }
 
+static void channels_last(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
+{
+    (void)r;
+    out[0] = op_channels_last(t, in[0]);
+}
+
+static void conv2d(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
+{
+    ConvOptions o = r->what->conv;
+    if (r->real_size) o.groups = r->what->real_groups;
+    out[0] = op_conv2d(t, in[0], in[1], in[2], o);
+}
+
+static void batch_norm(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
+{
+    BatchNormOptions o = r->what->batch_norm;
+    o.residual = in[5];
+    out[0] = op_batch_norm(t, in[0], in[1], in[2], in[3], in[4], o);
+}
+
+static void pool(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
+{
+    out[0] = op_pool(t, in[0], r->what->pool);
+}
+
+static void scale(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[])
+{
+    (void)r;
+    out[0] = op_scale(t, in[0], in[1]);
+}
+
 static const struct { const Op *op; Builder *build; } builders[] = {
     { &op_linear_op, linear },       { &op_layer_norm_op, layer_norm }, { &op_activation_op, activation },
     { &op_attention_op, attention }, { &op_embedding_op, embedding },   { &op_patches_op, patches },
     { &op_add_op, add },             { &op_dropout_op, dropout },       { &op_concat_op, concat },
     { &op_slice_op, slice },         { &op_cross_entropy_op, cross_entropy },
+    { &op_conv2d_op, conv2d },       { &op_channels_last_op, channels_last },
+    { &op_pool_op, pool },           { &op_batch_norm_op, batch_norm }, { &op_scale_op, scale },
 };
 
 void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
@@ -213,7 +265,8 @@ void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
 
     for (int i = 0; i < OP_MAX_IN; i++) {
         int again = r->what->again[i];
-        in[i] = again ? in[again - FIRST] : r->in[i] && r->inputs == INPUTS_COMPUTED ? copy(t, r->in[i]) : r->in[i];
+        bool computed = r->in[i] && r->inputs == INPUTS_COMPUTED && !is_buffer(r->what, i);
+        in[i] = again ? in[again - FIRST] : computed ? copy(t, r->in[i]) : r->in[i];
     }
     t->training = r->what->training;
     out[0] = out[1] = NULL;
@@ -225,8 +278,11 @@ void op_run_forward(Tape *t, const OpRun *r, Tensor *out[OP_MAX_OUT])
 /* Of shared inputs the second reader comes after the op, so that in backward its gradients are there first. */
 static Tensor *loss_of(Tape *t, const OpRun *r, Tensor *const out[OP_MAX_OUT])
 {
-    Tensor *second = r->inputs == INPUTS_SHARED ? probe(t, r->in[0], r->in[1], r->in[2], r->in[3], OP_MAX_IN) : NULL;
-    return probe(t, out[0], out[1], second, NULL, 0);
+    Tensor *leaves[OP_MAX_IN], *second;
+
+    for (int i = 0; i < OP_MAX_IN; i++) leaves[i] = is_buffer(r->what, i) ? NULL : r->in[i];
+    second = r->inputs == INPUTS_SHARED ? probe(t, leaves, OP_MAX_IN, OP_MAX_IN) : NULL;
+    return probe(t, (Tensor *[]){ out[0], out[1], second }, 3, 0);
 }
 
 Tensor *op_run_loss(Tape *t, void *run)
@@ -259,7 +315,7 @@ GradReport op_case_gradients(const OpCase *c, const Backend *backend)
     return all;
 }
 
-/* What a case computes on one backend: outputs, then the gradient of each input. */
+/* What a case computes on one backend: outputs, then the gradient of each input, or of a buffer its values. */
 enum { RESULTS = OP_MAX_OUT + OP_MAX_IN };
 typedef struct Results { real *v[RESULTS]; int64_t count[RESULTS]; } Results;
 
@@ -278,13 +334,14 @@ static Results results_of(OpRun *r, const Backend *backend, Team *team)
     Tensor *out[OP_MAX_OUT];
 
     params_zero_grad(r->params);
+    reset_buffers(r);
     op_run_forward(t, r, out);
     for (int i = 0; i < OP_MAX_OUT; i++)
         if (out[i]) store(&results, i, out[i]->data, shape_count(out[i]->shape));
     tape_backward(t, loss_of(t, r, out));
     for (int i = 0; i < OP_MAX_IN; i++)
         if (r->in[i] && !r->what->again[i])
-            store(&results, OP_MAX_OUT + i, r->in[i]->grad, shape_count(r->in[i]->shape));
+            store(&results, OP_MAX_OUT + i, is_buffer(r->what, i) ? r->in[i]->data : r->in[i]->grad, shape_count(r->in[i]->shape));
     tape_free(t);
     return results;
 }
@@ -304,7 +361,7 @@ static double difference(const real *x, const real *y, int64_t count)
 OpDifference op_case_difference(const OpCase *c, const Backend *backend, const Backend *reference, Team *team)
 {
     static const char *const names[RESULTS] = { "output 0", "output 1", "gradient of in0", "gradient of in1",
-                                                "gradient of in2", "gradient of in3" };
+                                                "gradient of in2", "gradient of in3", "gradient of in4", "gradient of in5" };
     OpRun       *r = op_run_new(c, false);
     OpDifference worst = { .worst = -1 };
     char         name[160];

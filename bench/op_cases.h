@@ -18,14 +18,20 @@ typedef struct OpCase {
     Shape       in[OP_MAX_IN];                   /* n = 0: no such input                                             */
     Shape       real_size[OP_MAX_IN];            /* as large as models have it, for speed; n = 0: not timed          */
     int         again[OP_MAX_IN];                /* FIRST, SECOND: this input is in[0], in[1] once more              */
-    bool        training;                        /* dropout is on                                                    */
+    bool        training;                        /* dropout is on; batch norm's running statistics move              */
+    double      spread;                          /* of the inputs' values; 0: 1                                      */
     bool        wants_probs, only_probs;         /* attention: ask for probs; let the loss read nothing else         */
     /* Options; which of them count depends on the op. */
     LinearOptions       linear;                  /* the residual is in[3]                                            */
     AttentionOptions    attention;
     CrossEntropyOptions loss;
+    ConvOptions         conv;
+    int64_t             real_groups;             /* of conv at real size; 0: 1                                       */
+    BatchNormOptions    batch_norm;              /* the residual is in[5]                                            */
+    PoolOptions         pool;
     Activation          activation;
     double              eps, p;
+    bool                whole;                   /* dropout of whole pictures: op_drop_path                          */
     int                 axis, size;
     int64_t             from, to;
     Shape               ids, real_ids;           /* shape of the ids: embedding rows, targets                        */
@@ -48,7 +54,7 @@ typedef struct OpRun {
     OpInputs      inputs;                        /* INPUTS_COMPUTED unless changed                                   */
     bool          real_size;
     Params       *params;
-    Tensor       *in[OP_MAX_IN];
+    Tensor       *in[OP_MAX_IN];                 /* batch norm's running statistics are buffers                      */
     int32_t      *ids, *memory_of, *key_lengths;
 } OpRun;
 
@@ -61,7 +67,7 @@ Tensor *op_run_loss(Tape *t, void *run);                             /* for grad
  * Means something in double only.                                                                                    */
 GradReport op_case_gradients(const OpCase *c, const Backend *backend);
 
-/* The largest difference of outputs and gradients between two backends, for both kinds of inputs, divided by the largest
+/* The largest difference of outputs, gradients and buffers between two backends, for both kinds of inputs, divided by the largest
  * magnitude in the reference's tensor; `where` names the tensor.                                                     */
 typedef struct OpDifference { double worst; char where[320]; } OpDifference;
 OpDifference op_case_difference(const OpCase *c, const Backend *backend, const Backend *reference, Team *team);

@@ -67,6 +67,9 @@ typedef struct PoolAttr  { PoolKind kind; bool count_padding; Window window; int
 /* x is `blocks` times `rows` rows of C; y has a row a block, or one for all (shared). */
 typedef struct ScaleAttr { int64_t blocks, rows, C; bool shared; } ScaleAttr;
 
+/* The window with its zeros for stride and dilation made 1. */
+Window window_filled(Window w);
+
 /* phi(x) and its derivative. */
 double activation_value(Activation a, double x);
 double activation_slope(Activation a, double x);
