@@ -17,6 +17,7 @@ typedef struct PrepareOptions {
     int         size;                            /* pixels a side; 0: the source's own                                  */
     ResizeMode  resize;
     Filter      filter;
+    bool        draft;                           /* decode JPEGs small where preprocess_draft_side allows: faster       */
     bool        jpeg;                            /* keep JPEG files instead of pixels: a tenth of the size, slower to read */
     int64_t     min_count;                       /* of a word in the training captions                                  */
     int         workers;                         /* 0: as many as there are processors                                  */

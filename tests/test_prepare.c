@@ -186,6 +186,37 @@ Test(prepare, keeps_a_jpeg_of_the_right_size_as_it_is)
     store_close(b);
 }
 
+/* At 10 pixels a side, a draft of 57 x 83 is read as 29 x 42. */
+Test(prepare, a_draft_is_near_and_says_so)
+{
+    Err err = { 0 };
+    PrepareOptions o = prepare_defaults();
+    uint8_t pixels[2][10 * 10 * 3];
+    Store *s[2];
+
+    for (int draft = 0; draft < 2; draft++) {
+        char input[256], path[256];
+        snprintf(input, sizeof input, "%s", in_folder("data"));
+        snprintf(path, sizeof path, "%s", in_folder(draft ? "draft.h5" : "full.h5"));
+        o.input = input, o.out = path, o.size = 10, o.draft = draft;
+        cr_assert(source_find("flickr8k", &err)->prepare(&o, NULL, NULL, &err), "%s", err.text);
+        s[draft] = store_open(path, &err);
+        cr_assert(s[draft] && store_pixels(s[draft], 7, pixels[draft], &err), "%s", err.text);
+        const json_t *said = json_object_get(json_object_get(store_provenance(s[draft]), "options"), "draft");
+        cr_assert(draft ? json_is_true(said) : !said);
+    }
+    int64_t apart = 0, width[2], height[2];
+    for (size_t k = 0; k < sizeof *pixels; k++) apart += abs(pixels[0][k] - pixels[1][k]);
+    cr_assert(apart > 0 && apart < (int64_t)sizeof *pixels * 6, "%d levels over %zu bytes", (int)apart, sizeof *pixels);
+    for (int i = 0; i < 2; i++) {
+        int w, h;
+        store_original_size(s[i], 7, &w, &h);
+        width[i] = w, height[i] = h;
+        store_close(s[i]);
+    }
+    cr_assert(width[0] == 57 && width[1] == 57 && height[0] == 83 && height[1] == 83);
+}
+
 static bool stop_at_five(int64_t done, int64_t total, void *context)
 {
     (void)total, (void)context;

@@ -2,7 +2,7 @@
  *
  * A decoder gets a Decoding with the first part filled in and fills in the second. It hands out 8-bit pixels as they are stored, not
  * yet turned: 3 channels, or 4 where there is transparency. Its library reports errors by calls that must not return: they
- * longjmp to `jump`, and what they leave behind belongs to the caller of the function that calls setjmp.               */
+ * longjmp to `jump`. What is open then belongs to the caller of the function that calls setjmp, which changes no local of its own. */
 #ifndef LIMN_CODEC_H
 #define LIMN_CODEC_H
 

@@ -19,13 +19,13 @@ static uint32_t number(const Tiff *t, size_t at, int bytes)
     return v;
 }
 
-/* Of an entry: tag, type, count and, as all numbers of four bytes or less, the value itself. */
+/* An entry is tag, type, count and, where it fits into four bytes, the value itself; otherwise 1. */
 static uint32_t value_of(const Tiff *t, size_t entry)
 {
     enum { SHORT = 3, LONG = 4, SIGNED_SHORT = 8, SIGNED_LONG = 9 };
-    uint32_t type = number(t, entry + 2, 2), count = number(t, entry + 4, 4);
-    if (count == 0) return 1;
-    return type == SHORT || type == SIGNED_SHORT ? number(t, entry + 8, 2) : type == LONG || type == SIGNED_LONG ? number(t, entry + 8, 4) : 1;
+    uint32_t type  = number(t, entry + 2, 2), count = number(t, entry + 4, 4);
+    int      bytes = type == SHORT || type == SIGNED_SHORT ? 2 : type == LONG || type == SIGNED_LONG ? 4 : 0;
+    return bytes && count >= 1 && count <= 4u / (unsigned)bytes ? number(t, entry + 8, bytes) : 1;
 }
 
 /* Of a tag that stands there twice, the last counts, as in Pillow. */

@@ -1,7 +1,16 @@
 /* image.h - pictures as bytes: JPEG (libjpeg-turbo) and PNG (libpng) in, PNG and JPEG (stb_image_write) out.
  *
  * A picture that has been read is upright (EXIF orientation applied), 8-bit RGB: gray is repeated, alpha is laid over white.
- * The format is told by the magic bytes, never by the name. Truncated and damaged files are rejected, as Pillow does.  */
+ * The format is told by the magic bytes, never by the name. The pixels are, byte for byte, those of Pillow 9.4:
+ *   JPEG   8 bits; baseline, extended and progressive, Huffman and arithmetic coding; gray, YCbCr, RGB, CMYK and YCCK (inverted, as
+ *          Adobe writes them and Pillow takes them always); any sampling and restart interval
+ *   PNG    every colour type and bit depth, interlaced, with tRNS
+ * Gamma, colour profiles, XMP and the later frames of animations are ignored, as are EXIF directories that are broken.
+ * Not as Pillow: 16 bits keep their upper byte everywhere (Pillow clips 16-bit gray at 255), a tRNS key is compared with the
+ * samples as they are stored (Pillow scales these first), and truncated and damaged files are refused (of some, Pillow gives a part).
+ * Refused with a sentence: 12-bit, lossless and hierarchical JPEG, 2 or more than 4 components, more than 500 scans, and, before
+ * memory is taken, more than 65,535 pixels a side (65,500 in a JPEG) or 268 million in all. A picture of that most takes 0.8 GB
+ * (with alpha 1.1), as much again while it is turned, and 1.6 GB more while it is read from a progressive JPEG.        */
 #ifndef LIMN_IMAGE_H
 #define LIMN_IMAGE_H
 
@@ -16,8 +25,8 @@ Image image_new(int width, int height, int channels);                /* cleared 
 void  image_free(Image *im);
 bool  image_read(const char *path, Image *out, Err *err);
 bool  image_decode(const void *data, size_t bytes, const char *name, Image *out, Err *err);   /* name: for messages  */
-/* As image_decode, but faster for a JPEG: it is decoded at 1/2, 1/4 or 1/8 of its sides as long as both keep at least `side` pixels
- * (0: full size). */
+/* As image_decode, but a JPEG is decoded at 1/2, 1/4 or 1/8 of its sides, the smallest that leaves both at least `side` pixels (0: full
+ * size): Pillow's Image.draft, byte for byte, which is libjpeg's inverse DCT of the low frequencies.                   */
 bool  image_decode_draft(const void *data, size_t bytes, const char *name, int side, Image *out, Err *err);
 /* Width and height (upright) without decoding. */
 bool  image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err);

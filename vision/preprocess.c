@@ -152,6 +152,8 @@ static Image padded(const Preprocess *p, const Image *im)
     return image_pad(im, (p->edge - im->width) / 2, (p->edge - im->height) / 2, p->edge, p->edge, fill);
 }
 
+int preprocess_draft_side(const Preprocess *p) { return 2 * (p->edge ? p->edge : p->size); }
+
 Image preprocess_resize(const Preprocess *record, const Image *im)
 {
     Preprocess p = *record;

@@ -205,10 +205,10 @@ static void make_picture(const Flickr *f, const Entry *e, Made *m)
         give_reason(m, err.text, path);
     } else {
         sha256_hex(data, m->bytes, m->sha256);
-        bool ok = image_decode(data, m->bytes, e->name, &im, &err);
+        int  side = f->o->draft ? preprocess_draft_side(&f->preprocess) : 0;
+        bool ok = image_size(data, m->bytes, e->name, &m->width, &m->height, &err)
+               && image_decode_draft(data, m->bytes, e->name, side, &im, &err);
         if (ok) {
-            m->width = im.width;
-            m->height = im.height;
             m->picture = preprocess_resize(&f->preprocess, &im);
             if (f->o->jpeg) ok = make_jpeg(f, m, data, &err);
         }
@@ -278,9 +278,9 @@ static json_t *provenance(const Flickr *f)
         json_array_append_new(inputs, json_pack("{s:s, s:I, s:s}", "name", TEXT_NAME[i], "bytes", (json_int_t)f->bytes[i],
                                                 "sha256", f->hash[i]));
     sha256_hex(f->digests.p, f->digests.used, hash);
-    return json_pack("{s:s, s:s, s:{s:i, s:s, s:s, s:s, s:I}, s:o, s:{s:I, s:I, s:s}}", "limn", LIMN_VERSION, "source", "flickr8k",
+    return json_pack("{s:s, s:s, s:{s:i, s:s, s:s, s:o*, s:s, s:I}, s:o, s:{s:I, s:I, s:s}}", "limn", LIMN_VERSION, "source", "flickr8k",
                      "options", "size", f->preprocess.size, "resize", MODE[f->preprocess.mode], "filter", FILTER[f->preprocess.filter],
-                     "format", f->o->jpeg ? "jpeg" : "raw", "min_count", (json_int_t)f->o->min_count,
+                     "draft", f->o->draft ? json_true() : NULL, "format", f->o->jpeg ? "jpeg" : "raw", "min_count", (json_int_t)f->o->min_count,
                      "inputs", inputs,
                      "photographs", "count", (json_int_t)f->image_count, "bytes", (json_int_t)f->image_bytes, "sha256", hash);
 }

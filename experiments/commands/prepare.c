@@ -8,8 +8,8 @@
 #include "experiments/commands/command.h"
 #include "experiments/progress.h"
 
-enum { KEY_OUT = 'o', KEY_WORKERS = 'w', KEY_SIZE = 256, KEY_RESIZE, KEY_FILTER, KEY_FORMAT, KEY_MIN_COUNT, KEY_COUNT, KEY_SEED, KEY_PRESET,
-       KEY_FONT, KEY_LIST, KEY_JSON, KEY_QUIET };
+enum { KEY_OUT = 'o', KEY_WORKERS = 'w', KEY_SIZE = 256, KEY_RESIZE, KEY_FILTER, KEY_DRAFT, KEY_FORMAT, KEY_MIN_COUNT, KEY_COUNT, KEY_SEED,
+       KEY_PRESET, KEY_FONT, KEY_LIST, KEY_JSON, KEY_QUIET };
 
 static const struct argp_option OPTIONS[] = {
     { "out", KEY_OUT, "FILE", 0, "The store to write (.h5)", 0 },
@@ -18,6 +18,8 @@ static const struct argp_option OPTIONS[] = {
     { "size", KEY_SIZE, "PX", 0, "Pixels a side (default: 224; scenes: 96)", 1 },
     { "resize", KEY_RESIZE, "MODE", 0, "squash (default), crop (shortest side, then centre) or pad", 1 },
     { "filter", KEY_FILTER, "NAME", 0, "nearest, bilinear, bicubic (default) or lanczos: Pillow's, to the byte", 1 },
+    { "draft", KEY_DRAFT, 0, 0, "Decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the stored size: up to 3 times as fast, within "
+      "1 level of 255 on average", 1 },
     { "format", KEY_FORMAT, "raw|jpeg", 0, "Keep pixels (default), or JPEG: a tenth of the size, slower to read", 1 },
     { 0, 0, 0, 0, "Text:", 2 },
     { "min-count", KEY_MIN_COUNT, "N", 0, "Words seen less often in training captions become <unk> (5; scenes: 1)", 2 },
@@ -53,6 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_FILTER:
         if (!filter_find(arg, &a->o.filter)) argp_error(state, "--filter is nearest, bilinear, bicubic or lanczos, not '%s'", arg);
         break;
+    case KEY_DRAFT: a->o.draft = true; break;
     case KEY_FORMAT:
         if (strcmp(arg, "raw") && strcmp(arg, "jpeg")) argp_error(state, "--format is raw or jpeg, not '%s'", arg);
         a->o.jpeg = !strcmp(arg, "jpeg");
