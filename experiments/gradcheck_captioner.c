@@ -19,11 +19,13 @@ CaptionerConfig captioner_miniature(const CaptionerConfig *c)
     m.encoder = kind->miniature(&c->encoder);
     int64_t width = kind->grid(&m.encoder).width;
     m.decoder.width = kind->grid(&c->encoder).width == c->decoder.width ? width : width + 2;
-    m.decoder.heads = 2;
+    m.decoder.heads = m.decoder.width % 2 ? 1 : 2;
     m.decoder.hidden = 12;
     m.decoder.depth = smaller(c->decoder.depth, 2);
     m.decoder.vocab = 13;
     m.decoder.length = LENGTH + 1;
+    m.decoder.embedding_dropout = m.decoder.residual_dropout = m.decoder.attention_dropout = 0;
+    m.encoder.dropout = m.encoder.drop_path = 0;
     return m;
 }
 
@@ -32,6 +34,7 @@ typedef struct Case { const Captioner *captioner; Tensor *pixels; Ids tokens, ta
 static Tensor *loss_of(Tape *t, void *context)
 {
     const Case *c = context;
+    t->training = true;                          /* batch norm by the batch's statistics, unless it keeps to its running ones */
     Tensor *features = captioner_encode(t, c->captioner, c->pixels);
     return captioner_loss(t, c->captioner, features, c->tokens, c->targets, c->image_of, 0.1, 0, NULL);
 }

@@ -12,7 +12,7 @@
 typedef struct GradReport { double worst; char where[320]; int64_t checked; } GradReport;   /* where: "NAME[index]" */
 
 /* loss(t, context) builds a scalar on the tape from parameters in p; called many times. At most `per_tensor` elements of each
- * parameter are probed (0: all), spread evenly.                                                                     */
+ * parameter are probed (0: all), spread evenly. Where the two differ, ever smaller steps have a say: kinks.            */
 GradReport gradcheck(Params *p, const Backend *backend, Tensor *(*loss)(Tape *t, void *context), void *context,
                      double step, int per_tensor);
 

@@ -145,7 +145,7 @@ static EncoderConfig miniature(const EncoderConfig *c)
     m.patch = 2;
     m.image = (2 << c->stages) + 1;              /* a grid of 2 x 2, and a column and a row too many */
     for (int i = 0; i < c->stages; i++) {
-        m.stage_width[i] = 3 + i;
+        m.stage_width[i] = i == c->stages - 1 ? 6 : 4;
         m.stage_depth[i] = i == 0 && c->stage_depth[i] > 1 ? 2 : 1;
     }
     m.width = m.stage_width[c->stages - 1];

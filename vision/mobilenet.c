@@ -91,7 +91,7 @@ static EncoderConfig miniature(const EncoderConfig *c)
 {
     EncoderConfig m = *c;
     m.image      = 33;
-    m.multiplier = 5.0 / 1024;
+    m.multiplier = 6.0 / 1024;
     m.min_width  = 3;
     m.width      = scaled(&m, WIDTH[BLOCKS - 1]);
     return m;

@@ -136,7 +136,7 @@ static EncoderConfig miniature(const EncoderConfig *c)
     m.stem  = 3;
     m.image = (1 << (c->stages + 1 + c->downsample_first)) + 1;
     for (int i = 0; i < c->stages; i++) {
-        m.stage_width[i] = c->bottleneck ? 8 : 3 + i;
+        m.stage_width[i] = c->bottleneck ? 8 : i == c->stages - 1 ? 6 : 4;
         m.stage_depth[i] = i == 0 && c->stage_depth[i] > 1 ? 2 : 1;
     }
     m.width = m.stage_width[c->stages - 1];
