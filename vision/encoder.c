@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const EncoderKind *const KINDS[] = { &encoder_vit, &encoder_features, NULL };
+static const EncoderKind *const KINDS[] = {
+    &encoder_vit, &encoder_deit, &encoder_dinov2, &encoder_clip, &encoder_siglip, &encoder_features, NULL };
 
 const EncoderKind *const *encoder_list(void) { return KINDS; }
 
 const EncoderKind *encoder_find(const char *name, Err *err)
 {
-    char names[256] = "";
+    char names[512] = "";
     for (const EncoderKind *const *k = KINDS; *k; k++) {
         if (strcmp((*k)->name, name) == 0)
             return *k;

@@ -70,7 +70,7 @@ typedef struct Encoder {
     void              *model;
 } Encoder;
 
-/* The kinds: a file each, and a row in encoder.c. */
+/* The kinds: a row in encoder.c each. */
 extern const EncoderKind encoder_vit, encoder_deit, encoder_dinov2, encoder_clip, encoder_siglip,
                          encoder_resnet, encoder_mobilenet, encoder_convnext, encoder_features;
 

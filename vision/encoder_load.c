@@ -10,24 +10,43 @@
 #include "tensor/safetensors.h"
 #include "vision/encoder.h"
 
+/* The kind of the config and the part of it that describes the encoder: a whole CLIP's has it under "vision_config". */
+static const EncoderKind *kind_of(const json_t **j, const char *path, Err *err)
+{
+    const char *type = NULL;
+    if (!json_get_text(*j, "model_type", NULL, &type, path, err))
+        return NULL;
+    if (!type) {
+        fail(err, "%s: there is no \"model_type\" that says what kind of encoder this is", path);
+        return NULL;
+    }
+    for (const EncoderKind *const *k = encoder_list(); *k; k++)
+        if ((*k)->whole && strcmp((*k)->whole, type) == 0) {
+            *j = json_object_get(*j, "vision_config");
+            if (!json_is_object(*j))
+                fail(err, "%s: a model of type %s keeps its encoder under \"vision_config\", which is not there", path, type);
+            return json_is_object(*j) ? *k : NULL;
+        }
+    return encoder_find(type, err);
+}
+
+static bool config_of(const json_t *j, const char *path, EncoderConfig *out, Err *err)
+{
+    const EncoderKind *kind = kind_of(&j, path, err);
+    if (kind && kind->from_json(j, path, out, err) && encoder_config_check(out, err))
+        return true;
+    if (strncmp(err->text, path, strlen(path)) != 0) {
+        Err cause = *err;
+        fail(err, "%s: %.1000s", path, cause.text);
+    }
+    return false;
+}
+
 bool encoder_config_read(const char *folder, EncoderConfig *out, Err *err)
 {
-    char    *path = path_join(folder, "config.json");
-    json_t  *j = json_read_file(path, err);
-    const char *type = NULL;
-    bool     ok = j && json_get_text(j, "model_type", NULL, &type, path, err);
-    if (ok && !type)
-        ok = fail(err, "%s: there is no \"model_type\" that says what kind of encoder this is", path);
-    const EncoderKind *kind = ok ? encoder_find(type, err) : NULL;
-    if (ok && !kind) {
-        Err cause = *err;
-        ok = fail(err, "%s: %.1000s", path, cause.text);
-    }
-    ok = ok && kind->from_json(j, path, out, err);
-    if (ok && !encoder_config_check(out, err)) {
-        Err cause = *err;
-        ok = fail(err, "%s: %.1000s", path, cause.text);
-    }
+    char   *path = path_join(folder, "config.json");
+    json_t *j = json_read_file(path, err);
+    bool    ok = j && config_of(j, path, out, err);
     json_decref(j);
     free(path);
     return ok;
