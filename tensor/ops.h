@@ -140,7 +140,11 @@ typedef struct CrossEntropyOptions {
  * `logits` must have no other reader in backward, and its values end there.                                           */
 Tensor *op_cross_entropy(Tape *t, Tensor *logits, Ids targets, CrossEntropyOptions o);
 
-/* ---- not differentiated: for decoding ---------------------------------------------------------------------------- */
+/* ---- not differentiated: for inference --------------------------------------------------------------------------- */
+/* Filters w (O,..) and bias b (O) or NULL that do what w, b and then batch norm with its running statistics (O) do. */
+typedef struct BatchNormed { const Tensor *weight, *bias, *mean, *var; double eps; } BatchNormed;
+typedef struct Folded { Tensor *weight, *bias; } Folded;
+Folded filters_fold(Tape *t, const Tensor *w, const Tensor *b, BatchNormed n);
 /* log-softmax of each row in place: logits (N,V). */
 void rows_log_softmax(Tape *t, Tensor *logits);
 /* to[b, at+i, :] = x[b, i, column:column+W] for x (B,T,X) and to (B,S,W): new keys and values into a cache.            */
