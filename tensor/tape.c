@@ -81,7 +81,7 @@ real *tape_grad_first(Tape *t, Tensor *x, bool *fresh)
 real *tape_grad_in_place(Tensor *x)
 {
     x = holder(x);
-    if (!x->wants_grad || x->grad || x->keep || !x->computed) return NULL;
+    if (!x->wants_grad || x->grad || x->keep || x->held || !x->computed) return NULL;
     return x->grad = x->data;
 }
 

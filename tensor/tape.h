@@ -75,7 +75,7 @@ Node *tape_apply(Tape *t, const Apply *a);
  * tape_grad_first: the same, but when *fresh comes back true the memory is not cleared and must be written whole, which
  * spares a pass over it.
  * tape_grad_in_place: x's values end and their memory becomes its gradient, to be written whole; NULL where that may not be
- * (a leaf, kept, or with a gradient already): then use tape_grad.
+ * (a leaf, kept, held, or with a gradient already): then use tape_grad.
  * tape_save: memory that lives until the node's backward (if none will come: until the op is done).
  * tape_scratch: memory until the op is done.
  * In backward an op owns its outputs' gradients: nobody reads them afterwards, so it may compute in them.            */

@@ -20,6 +20,17 @@ typedef struct SgdUpdate { real grad_scale, decay, momentum, by_gradient, by_mom
 
 typedef struct NormStat { real mean, rstd; } NormStat;
 
+/* A run of outputs of a depthwise filter: output q reads x[k] + q x_step for tap k, and lies at q y_step. */
+typedef struct Taps {
+    int64_t            outputs, C;
+    int                count;                    /* of taps                                                          */
+    const real *const *x, *const *w;             /* w[k] (C)                                                         */
+    int64_t            x_step, y_step;
+} Taps;
+
+/* What batch norm does to every row; all (C). */
+typedef struct Centering { const real *mean, *scale, *shift, *slope; } Centering;
+
 typedef struct Kernels {
     const char *name;
 
@@ -29,6 +40,8 @@ typedef struct Kernels {
 
     void (*add)  (int64_t n, const real *x, const real *y, real *z);              /* z = x + y                          */
     void (*multiply)(int64_t n, const real *x, const real *y, real *z);           /* z = x y                            */
+    void (*multiply_add)(int64_t n, const real *x, const real *y, real *z);       /* z += x y                           */
+    void (*maximum)(int64_t n, const real *x, const real *y, real *z);            /* z = the larger of x and y          */
     void (*scale)(int64_t n, real a, const real *x, real *y);                     /* y = a x                            */
     void (*axpy) (int64_t n, real a, const real *x, real *y);                     /* y += a x                           */
     void (*lerp) (int64_t n, real a, const real *x, real *y);                     /* y += a (x - y)                     */
@@ -54,6 +67,20 @@ typedef struct Kernels {
                              const real *restrict dy, real *restrict dx);
     void (*norm_grad_params)(int64_t n, NormStat s, const real *restrict x, const real *restrict dy,
                              real *restrict dw, real *restrict db);
+
+    /* Rows of C channels, dense (channels.h). */
+    void (*taps)     (const Taps *t, bool add, real *y);                          /* y (+)= sum of w[k] x[k]            */
+    void (*taps_grad)(const Taps *t, const real *dy, real *const *dw);            /* dw[k] += sum of dy x[k] over the run */
+    /* Per channel: the mean, and the sum of (x - mean)^2. */
+    void (*moments)  (int64_t rows, int64_t C, const real *x, real *mean, real *squares);
+    /* Per channel: the sums of g and of g (x - mean); mean NULL: 0. */
+    void (*products) (int64_t rows, int64_t C, const real *mean, const real *x, const real *g, real *sum, real *sum_x);
+    /* y = (x - mean) scale + shift + residual, which may be NULL */
+    void (*center)   (int64_t rows, int64_t C, const Centering *n, const real *x, const real *residual, real *y);
+    /* A tap of a max pool: dx += dy where x = y, which is set aside by y = NaN; later taps then miss it. */
+    void (*maximum_grad)(int64_t n, const real *x, const real *dy, real *y, real *dx);
+    /* dx (+)= scale ((g - shift) - (x - mean) slope) */
+    void (*center_grad)(int64_t rows, int64_t C, const Centering *n, const real *x, const real *g, bool add, real *dx);
 
     /* The Philox blocks of counter, counter + 1, … (in its first word, which must not overflow): 4 words each. See rng.h. */
     void (*philox)(int64_t blocks, const uint32_t counter[4], const uint32_t key[2], uint32_t *out);

@@ -29,7 +29,9 @@ static const OpOverride overrides[] = {
     { &op_linear_op, &openblas_linear },         { &op_attention_op, &openblas_attention },
     { &op_layer_norm_op, &openblas_layer_norm }, { &op_activation_op, &openblas_activation },
     { &op_add_op, &openblas_add },               { &op_dropout_op, &openblas_dropout },
-    { &op_cross_entropy_op, &openblas_cross_entropy },
+    { &op_cross_entropy_op, &openblas_cross_entropy }, { &op_channels_last_op, &openblas_channels_last },
+    { &op_conv2d_op, &openblas_conv2d },         { &op_batch_norm_op, &openblas_batch_norm },
+    { &op_pool_op, &openblas_pool },             { &op_scale_op, &openblas_scale },
     { NULL, NULL }
 };
 

@@ -136,6 +136,20 @@ void dropout_mask(const Tape *t, uint64_t draw, double p, int64_t at, int64_t n,
     }
 }
 
+/* The factors of elements that share a fate run by run. */
+static void run_mask(const Tape *t, const DropoutAttr *a, int64_t at, int64_t n, real *mask)
+{
+    if (a->run == 1) {
+        dropout_mask(t, a->draw, a->p, at, n, mask);
+        return;
+    }
+    for (int64_t i = 0; i < n; ) {
+        real    factor = (real)dropout_factor(t, a->draw, a->p, (at + i) / a->run);
+        int64_t end = ((at + i) / a->run + 1) * a->run - at;
+        for (end = end < n ? end : n; i < end; i++) mask[i] = factor;
+    }
+}
+
 /* to = x mask, or added: forward and backward alike. */
 static void dropout_item(void *context, int64_t item, int member)
 {
@@ -145,7 +159,7 @@ static void dropout_item(void *context, int64_t item, int member)
     real    v[ELEMENTS_A_CHUNK];
 
     (void)member;
-    dropout_mask(w->t, a->draw, a->p, at, count, v);
+    run_mask(w->t, a, at, count, v);
     kernels()->multiply(count, v, w->x + at, v);
     give(w, at, count, v);
 }

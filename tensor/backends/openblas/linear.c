@@ -2,8 +2,6 @@
  * Saved for backward: z, the sum before the activation (only where there is one).                                  */
 #include "tensor/backends/openblas/openblas.h"
 
-#include <string.h>
-
 typedef struct Forward { const LinearAttr *a; Gemm g; Grid grid; const real *b, *residual; real *y; } Forward;
 
 static void forward_item(void *context, int64_t item, int member)
@@ -36,30 +34,6 @@ static void forward(Tape *t, Node *n)
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------------------- */
-typedef struct Backward {
-    const LinearAttr *a;
-    const real *z;                               /* NULL: no activation                                            */
-    real *dz, *dresidual, *partial;              /* dz starts as dy; partial: sums of dz over each chunk's rows    */
-    bool  residual_fresh;
-} Backward;
-
-static void backward_item(void *context, int64_t item, int member)
-{
-    const Backward *w = context;
-    const Kernels  *k = kernels();
-    int64_t O = w->a->out, from = item * ROWS_A_CHUNK, to = chunk_end(item, w->a->rows, ROWS_A_CHUNK);
-    int64_t at = from * O, count = (to - from) * O;
-
-    (void)member;
-    if (w->dresidual && w->residual_fresh) memcpy(w->dresidual + at, w->dz + at, (size_t)count * sizeof *w->dz);
-    else if (w->dresidual) k->add(count, w->dresidual + at, w->dz + at, w->dresidual + at);
-    if (w->z) k->act_grad(w->a->activation, count, w->z + at, w->dz + at, w->dz + at);
-    if (!w->partial) return;
-    real *sum = w->partial + item * O;
-    memcpy(sum, w->dz + at, (size_t)O * sizeof *sum);
-    for (int64_t r = from + 1; r < to; r++) k->add(O, sum, w->dz + r * O, sum);
-}
-
 /* With dz = dy act'(z):   dx = dz W,   dW = dz' x (transposed: x' dz),   db = sum of dz over rows,   dresidual = dy. */
 static void backward(Tape *t, Node *n)
 {
@@ -68,14 +42,9 @@ static void backward(Tape *t, Node *n)
     bool    residual_fresh, x_fresh;
     real   *dw = tape_grad(t, w), *db = tape_grad(t, n->in[2]), *dz = n->out[0]->grad;
     real   *dresidual = tape_grad_first(t, n->in[3], &residual_fresh), *dx = tape_grad_first(t, x, &x_fresh);
-    int64_t chunks = chunks_of(a->rows, ROWS_A_CHUNK);
 
-    Backward work = { .a = a, .z = a->activation != ACT_NONE ? n->saved[0] : NULL, .dz = dz, .dresidual = dresidual,
-                      .residual_fresh = residual_fresh,
-                      .partial = db ? tape_scratch(t, (size_t)(chunks * a->out) * sizeof(real)) : NULL };
-    if (work.z || db || dresidual) team_run(t->team, chunks, backward_item, &work);
-    if (db) add_partials(t->team, work.partial, chunks, a->out, db);
-
+    finish_grad(t, &(FinishGrad){ .activation = a->activation, .z = n->saved[0], .rows = a->rows, .columns = a->out, .dz = dz,
+                                  .dresidual = dresidual, .residual_fresh = residual_fresh }, db);
     if (dx) openblas_gemm(t->team, &(Gemm){ .tb = a->transposed, .m = a->rows, .n = a->in, .k = a->out, .alpha = 1,
                                             .beta = x_fresh ? 0 : 1, .a = dz, .b = w->data, .c = dx });
     if (dw && !a->transposed)

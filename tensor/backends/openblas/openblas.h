@@ -26,10 +26,24 @@ static inline int64_t chunk_end(int64_t item, int64_t count, int64_t size)
 }
 void add_partials(Team *team, const real *partial, int64_t chunks, int64_t n, real *sum);  /* sum += each partial (n) */
 
+/* Backward of the end of a layer, y = act(z) + residual, z = … + b: dz, which comes in as dy, becomes dy act'(z);
+ * dresidual (+)= dy; db += sum of dz over rows. What is not there is NULL.                                           */
+typedef struct FinishGrad {
+    Activation  activation;
+    const real *z;                               /* or y where slope_from_output                                      */
+    int64_t     rows, columns;
+    real       *dz, *dresidual;
+    bool        residual_fresh;
+} FinishGrad;
+void finish_grad(Tape *t, const FinishGrad *f, real *db);
+/* Is act'(z) = act'(act(z)), so that z need not be kept? */
+bool slope_from_output(Activation a);
+
 /* The factors, 0 or 1/(1-p), of n elements of a random op, from element `at` on: dropout_factor of attrs.h, many at a time. */
 void dropout_mask(const Tape *t, uint64_t draw, double p, int64_t at, int64_t n, real *mask);
 
 extern const Op openblas_linear, openblas_attention, openblas_layer_norm, openblas_activation, openblas_add,
-                openblas_dropout, openblas_cross_entropy;
+                openblas_dropout, openblas_cross_entropy, openblas_conv2d, openblas_batch_norm, openblas_pool, openblas_scale,
+                openblas_channels_last;
 
 #endif
