@@ -35,12 +35,13 @@ bool encoder_config_check(const EncoderConfig *c, Err *err)
     int found = kind == NULL;
     found += !encoder_size_check("image", c->image, err);
     found += !encoder_size_check("width", c->width, err);
+    bool sizes = found == 0;                     /* the kind divides by them */
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i].value >= 0 && shares[i].value < 1))
             found += !fail_also(err, ERR_USAGE, "encoder: %s is %g; it must be at least 0 and below 1", shares[i].name, shares[i].value);
     if (!(c->eps > 0))
         found += !fail_also(err, ERR_USAGE, "encoder: the epsilon of its norms is %g; it must be above 0", c->eps);
-    return found == 0 && kind->check(c, err);
+    return sizes && kind->check(c, err) && found == 0;
 }
 
 Encoder *encoder_new(Scope s, const EncoderConfig *c)
