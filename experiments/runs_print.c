@@ -44,8 +44,8 @@ static Text text_cell(const RunTable *t, int row, int k)
 
     if (!t->columns[k].figure) snprintf(out.s, sizeof out.s, "%s", c->text);
     else {
-        figure_text(&t->columns[k], c, " ± ", out.s, 256);
-        strcat(out.s, c->best ? " *" : "  ");
+        strcpy(out.s, c->best ? "* " : "");
+        figure_text(&t->columns[k], c, " ± ", out.s + strlen(out.s), 256);
     }
     return out;
 }
@@ -62,18 +62,15 @@ static void print_text(const RunTable *t, FILE *out)
     bool marked = false;
 
     for (int k = 0; k < t->column_count; k++) {
-        width[k] = width_of(t->columns[k].key) + 2 * t->columns[k].figure;
+        width[k] = width_of(t->columns[k].key);
         for (int i = 0; i < t->row_count; i++) {
             int w = width_of(text_cell(t, i, k).s);
             width[k] = w > width[k] ? w : width[k];
             marked = marked || t->rows[i].cells[k].best;
         }
     }
-    for (int k = 0; k < t->column_count; k++) {
-        char title[300];
-        snprintf(title, sizeof title, "%s%s", t->columns[k].key, t->columns[k].figure ? "  " : "");
-        print_padded(out, title, width[k], t->columns[k].figure, k + 1 == t->column_count);
-    }
+    for (int k = 0; k < t->column_count; k++)
+        print_padded(out, t->columns[k].key, width[k], t->columns[k].figure, k + 1 == t->column_count);
     for (int i = 0; i < t->row_count; i++)
         for (int k = 0; k < t->column_count; k++)
             print_padded(out, text_cell(t, i, k).s, width[k], t->columns[k].figure, k + 1 == t->column_count);
@@ -221,7 +218,7 @@ static void print_json(const RunTable *t, FILE *out)
     }
     for (int i = 0; i < t->note_count; i++) json_array_append_new(notes, json_text(t->notes[i]));
     json_t *all = json_pack("{s:o, s:o}", "rows", rows, "notes", notes);
-    json_dumpf(all, out, JSON_INDENT(2));
+    json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     putc('\n', out);
     json_decref(all);
 }

@@ -107,7 +107,8 @@ static void read_validation(RunInfo *r, json_t *line, Arena *memory)
 
     if (!json_is_true(json_object_get(line, "best"))) return;
     json_object_foreach(line, key, value)
-        if (json_is_real(value)) add_figure(r, memory, arena_printf(memory, "validation.%s", key), json_real_value(value));
+        if (json_is_number(value) && strcmp(key, "step"))
+            add_figure(r, memory, arena_printf(memory, "validation.%s", key), json_number_value(value));
 }
 
 /* Validations, and the last update. What follows the last line's end was being written when the process was killed. */

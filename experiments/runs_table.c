@@ -188,7 +188,6 @@ static bool choose_columns(RunTable *t, const RunList *l, const RunInfo **runs, 
         TRY(!strcmp(name, "runs") || check_key(l, "--columns", name, err));
         add_column(t, name);
     }
-    if (o->columns && !each) add_column(t, "runs");
     if (!o->columns) add_figures(t, runs, count, l->memory);
     return true;
 }
