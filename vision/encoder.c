@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const EncoderKind *const KINDS[] = {
-    &encoder_vit, &encoder_deit, &encoder_dinov2, &encoder_clip, &encoder_siglip, &encoder_features, NULL };
+    &encoder_vit, &encoder_deit, &encoder_dinov2, &encoder_clip, &encoder_siglip, &encoder_resnet, &encoder_mobilenet, &encoder_convnext,
+    &encoder_features, NULL };
 
 const EncoderKind *const *encoder_list(void) { return KINDS; }
 
