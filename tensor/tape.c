@@ -166,7 +166,9 @@ Node *tape_apply(Tape *t, const Apply *a)
     n->op = override(t->backend, a->op);
     for (int i = 0; i < OP_MAX_IN; i++) {
         n->in[i] = a->in[i];
-        if (n->in[i] && t->recording && holder(n->in[i])->wants_grad) n->recorded = true;
+        if (!n->in[i] || !holder(n->in[i])->wants_grad) continue;
+        if (t->recording) n->recorded = true;
+        t->wanted = true;
     }
     for (int i = 0; i < OP_MAX_OUT; i++)
         if (a->out[i].n > 0) n->out[i] = new_output(t, records, a->out[i], a->op->name, n->recorded);
@@ -235,23 +237,42 @@ void tape_backward(Tape *t, Tensor *scalar)
 /* ---- segments ---------------------------------------------------------------------------------------------------- */
 typedef struct SegmentAttr { Segment *body; const void *context; uint64_t draws; } SegmentAttr;
 
-static void walk_back(Tape *t);
+/* Ends the values of a first output and takes its gradient along, unless somebody keeps them. */
+static real *take_gradient(Tape *t, Tensor *out)
+{
+    real *grad = out->grad;
+
+    if (out->keep) return memcpy(arena_alloc(t->arena, bytes_of(out)), grad, bytes_of(out));
+    if (grad != out->data) arena_give_back(t->arena, out->data);
+    out->data = out->grad = NULL;
+    return grad;
+}
+
+/* A body may hand out its input or a leaf, which have gradients of their own. */
+static void put_gradient(Tape *t, Tensor *x, real *grad)
+{
+    x = holder(x);
+    if (x->wants_grad && x->computed && !x->grad) {
+        x->grad = grad;
+        return;
+    }
+    real *to = tape_grad(t, x);
+    if (to) for (int64_t i = 0; i < shape_count(x->shape); i++) to[i] += grad[i];
+    arena_give_back(t->arena, grad);
+}
 
 /* Runs the body once more, recording, from the input that is still there, and walks back through it. Nobody reads the first
  * output any more; its gradient passes to the second.                                                                */
 static void segment_backward(Tape *t, Node *n)
 {
     const SegmentAttr *a = n->attr;
-    Tensor  *out = n->out[0];
-    real    *grad = out->grad;
     uint64_t draws = t->draws;
+    real    *grad = take_gradient(t, n->out[0]);
 
-    if (grad != out->data) arena_give_back(t->arena, out->data);
-    out->data = out->grad = NULL;
     t->draws = a->draws;
     t->last = NULL;
     t->again = true;
-    holder(a->body(t, a->context, n->in[0]))->grad = grad;
+    put_gradient(t, a->body(t, a->context, n->in[0]), grad);
     t->again = false;
     t->draws = draws;
     walk_back(t);
@@ -259,22 +280,31 @@ static void segment_backward(Tape *t, Node *n)
 
 static const Op segment_op = { "segment", NULL, segment_backward };
 
+/* Computes the body and forgets all but its output. */
+static Tensor *first_pass(Tape *t, Segment *body, const void *context, Tensor *x)
+{
+    ArenaMark m = arena_mark(t->arena);
+
+    t->recording = false;
+    t->deferring = true;
+    t->wanted = holder(x)->wants_grad;
+    Tensor *y = tape_keep(t, m, body(t, context, x));
+    t->recording = true;
+    t->deferring = false;
+    return y;
+}
+
 Tensor *tape_segment(Tape *t, bool recompute, Segment *body, const void *context, Tensor *x)
 {
     if (!recompute || !t->recording || t->again) return body(t, context, x);   /* one inside another is not worth it */
 
     SegmentAttr a = { body, context, t->draws };
-    ArenaMark   m = arena_mark(t->arena);
-
-    t->recording = false;
-    t->deferring = true;
-    Tensor *y = tape_keep(t, m, body(t, context, x));
-    t->recording = true;
-    t->deferring = false;
-
+    Tensor *y = first_pass(t, body, context, x);
     Node   *n = arena_zeros(t->records, sizeof *n);
     Tensor *out = arena_zeros(t->records, sizeof *out);
-    *out = (Tensor){ .shape = y->shape, .data = y->data, .name = y->name, .wants_grad = true, .computed = true };
+
+    *out = (Tensor){ .shape = y->shape, .data = y->data, .name = y->name, .wants_grad = t->wanted, .computed = true };
+    if (!t->wanted) return out;
     *n = (Node){ .op = &segment_op, .prev = t->last, .in = { x }, .out = { out }, .recorded = true,
                  .attr = memcpy(arena_alloc(t->records, sizeof a), &a, sizeof a) };
     t->last = n;

@@ -46,6 +46,7 @@ struct Tape {
     bool           recording;                    /* false: inference, nothing is kept for backward                */
     bool           training;                     /* false: dropout is the identity                                */
     bool           deferring, again;             /* a segment's first pass; its second, without side effects      */
+    bool           wanted;                       /* in the first pass: some input wants a gradient                */
     uint64_t       seed, step;                   /* key of the random numbers of this step                        */
     uint64_t       draws;                        /* random ops so far in this step: each has its own stream       */
     Node          *last;
@@ -88,7 +89,7 @@ void *tape_scratch(Tape *t, size_t bytes);
 /* Activation recomputation (Griewank & Walther 2000; Chen et al. 2016): y = body(t, context, x), of which only x and y are kept until
  * backward, which computes the segment again. Losses and gradients are the same to the last bit: the random numbers are drawn
  * again, too. `recompute` false, or not recording: plain body(t, context, x). `context` must live until backward. The body reads no
- * computed tensor but x.                                                                                            */
+ * computed tensor but x, which it may also give back.                                                                                            */
 typedef Tensor *Segment(Tape *t, const void *context, Tensor *x);
 Tensor *tape_segment(Tape *t, bool recompute, Segment *body, const void *context, Tensor *x);
 

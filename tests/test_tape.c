@@ -310,3 +310,186 @@ Test(tape, reading_the_loss_after_backward_is_a_bug, .signal = SIGABRT)
     tape_backward(t, loss);
     tape_scalar(loss);
 }
+
+/* ---- segments: activations computed again ------------------------------------------------------------------------ */
+
+typedef struct Piece { int from, to; double dropout; bool nested; } Piece;
+
+/* x + dropout(gelu(x w')) for some of the weights. */
+static Tensor *piece(Tape *tape, const void *context, Tensor *x)
+{
+    static Piece inner[DEPTH];                   /* they must live until backward */
+    const Piece *p = context;
+
+    for (int i = p->from; i < p->to; i++)
+        if (p->nested) {
+            inner[i] = (Piece){ i, i + 1, p->dropout, false };
+            x = tape_segment(tape, true, piece, &inner[i], x);
+        } else {
+            Tensor *y = op_linear(tape, x, w[i], NULL, (LinearOptions){ .activation = ACT_GELU });
+            x = op_add(tape, op_dropout(tape, y, p->dropout), x);
+        }
+    return x;
+}
+
+typedef struct Outcome { double loss; size_t peak; real grads[DEPTH][WIDTH * WIDTH], head[CLASSES * WIDTH]; } Outcome;
+
+/* One step of two segments in a row, from cleared gradients. */
+static void step(bool recompute, double dropout, bool nested, Outcome *o)
+{
+    static Piece pieces[2];
+    Tape *before = t;
+
+    t = tape_new(&backend_reference, NULL, 3);
+    t->training = true;
+    Tensor *x = op_add(t, x0, leaf(weights, SHAPE(WIDTH), false));
+    for (int i = 0; i < 2; i++) {
+        pieces[i] = (Piece){ i * DEPTH / 2, (i + 1) * DEPTH / 2, dropout, nested };
+        x = tape_segment(t, recompute, piece, &pieces[i], x);
+    }
+    x = op_linear(t, op_dropout(t, x, dropout), head, NULL, (LinearOptions){ 0 });
+    x = op_cross_entropy(t, x, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 });
+    o->loss = tape_scalar(x);
+    for (int i = 0; i < DEPTH; i++) memset(w[i]->grad, 0, sizeof o->grads[i]);
+    memset(head->grad, 0, sizeof o->head);
+    tape_backward(t, x);
+    o->peak = arena_peak(t->arena);
+    for (int i = 0; i < DEPTH; i++) memcpy(o->grads[i], w[i]->grad, sizeof o->grads[i]);
+    memcpy(o->head, head->grad, sizeof o->head);
+    cr_expect_eq(arena_live(t->scratch), 0);
+    tape_free(t);
+    t = before;
+}
+
+static void expect_same(const Outcome *a, const Outcome *b)
+{
+    cr_expect_eq(a->loss, b->loss);
+    cr_expect_arr_eq(a->grads, b->grads, sizeof a->grads);
+    cr_expect_arr_eq(a->head, b->head, sizeof a->head);
+    cr_expect_neq(b->grads[DEPTH - 1][3], 0);
+}
+
+static Outcome kept, again;
+
+Test(tape, a_segment_computed_again_has_the_same_loss_and_gradients)
+{
+    step(false, 0, false, &kept);
+    step(true, 0, false, &again);
+    expect_same(&kept, &again);
+}
+
+Test(tape, a_segment_computed_again_drops_the_same)
+{
+    step(false, 0.3, false, &kept);
+    step(true, 0.3, false, &again);
+    expect_same(&kept, &again);
+    step(true, 0, false, &kept);
+    cr_expect_neq(kept.loss, again.loss);
+}
+
+Test(tape, a_segment_within_a_segment_changes_nothing)
+{
+    step(false, 0.3, true, &kept);
+    step(true, 0.3, true, &again);
+    expect_same(&kept, &again);
+}
+
+Test(tape, a_segment_computed_again_needs_less_memory)
+{
+    step(false, 0.1, false, &kept);
+    step(true, 0.1, false, &again);
+    cr_expect_lt((double)again.peak, 0.6 * (double)kept.peak, "%zu bytes, recomputed %zu", kept.peak, again.peak);
+}
+
+Test(tape, a_segment_with_frozen_weights_passes_gradients_on)
+{
+    w[5]->wants_grad = w[6]->wants_grad = false;
+    step(false, 0.2, false, &kept);
+    step(true, 0.2, false, &again);
+    expect_same(&kept, &again);
+    cr_expect_eq(again.grads[5][0], 0);
+    cr_expect_neq(again.grads[0][0], 0);
+}
+
+Test(tape, a_segment_that_wants_no_gradient_is_not_recorded)
+{
+    static const Piece all = { 0, 2, 0, false };
+
+    w[0]->wants_grad = w[1]->wants_grad = false;
+    Tensor *y = tape_segment(t, true, piece, &all, x0);
+    cr_expect_null(t->last);
+    cr_expect_not(y->wants_grad);
+    w[1]->wants_grad = true;
+    cr_expect(tape_segment(t, true, piece, &all, x0)->wants_grad);
+    cr_expect_not_null(t->last);
+}
+
+static Tensor *nothing(Tape *tape, const void *context, Tensor *x)
+{
+    (void)tape, (void)context;
+    return x;
+}
+
+/* y is read by the segment and beside it: the segment's gradient adds to what is there. */
+Test(tape, a_segment_may_give_back_its_input)
+{
+    Tensor *ones = leaf(weights, SHAPE(1, WIDTH), false), *a = leaf(weights, SHAPE(1, WIDTH), true);
+
+    for (int64_t i = 0; i < WIDTH; i++) tensor_write(ones, i, &(real){ 1 }, 1);
+    Tensor *y = op_add(t, a, ones);
+    Tensor *z = op_add(t, tape_segment(t, true, nothing, NULL, y), y);
+    tape_backward(t, op_linear(t, z, ones, NULL, (LinearOptions){ 0 }));
+    for (int64_t i = 0; i < WIDTH; i++) cr_expect_eq(a->grad[i], 2);
+    cr_expect_lt(arena_live(t->arena), 1024, "%zu bytes are still alive", arena_live(t->arena));
+}
+
+Test(tape, a_segment_may_give_back_a_leaf)
+{
+    Tensor *ones = leaf(weights, SHAPE(1, WIDTH), false), *a = leaf(weights, SHAPE(1, WIDTH), true);
+    real   *memory = a->grad;
+
+    for (int64_t i = 0; i < WIDTH; i++) tensor_write(ones, i, &(real){ 1 }, 1);
+    for (int times = 1; times < 3; times++) {
+        tape_backward(t, op_linear(t, tape_segment(t, true, nothing, NULL, a), ones, NULL, (LinearOptions){ 0 }));
+        tape_reset(t);
+        cr_expect_eq(a->grad, memory, "the gradient of a leaf stays where it is");
+        for (int64_t i = 0; i < WIDTH; i++) cr_expect_eq(memory[i], times);
+    }
+}
+
+Test(tape, what_a_segment_made_may_be_kept)
+{
+    static const Piece all = { 0, 2, 0, false };
+    Tensor *y = tape_segment(t, true, piece, &all, x0);
+    real    before = at(y, 7);
+
+    y->keep = true;
+    Tensor *logits = op_linear(t, y, head, NULL, (LinearOptions){ 0 });
+    tape_backward(t, op_cross_entropy(t, logits, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    cr_assert_not_null(y->data);
+    cr_assert_not_null(y->grad);
+    cr_expect_eq(at(y, 7), before);
+    cr_expect_neq(w[0]->grad[0], 0);
+}
+
+Test(tape, a_segment_is_its_body_in_inference)
+{
+    static const Piece all = { 0, 3, 0.5, false };
+    Tensor *y = piece(t, &all, x0);
+
+    t->recording = false;
+    Tensor *z = tape_segment(t, true, piece, &all, x0);
+    cr_expect_arr_eq(y->data, z->data, ROWS * WIDTH * sizeof(real));
+    cr_expect_not(t->deferring);
+}
+
+Test(tape, watching_names_what_is_not_finite_inside_a_segment)
+{
+    static const Piece all = { 0, 3, 0, false };
+
+    t->watching = true;
+    tensor_write(w[1], 17, &(real){ (real)NAN }, 1);
+    tape_segment(t, true, piece, &all, x0);
+    cr_assert_not_null(t->watch);
+    cr_expect(strstr(t->watch, "linear"), "%s", t->watch);
+}
