@@ -34,7 +34,7 @@ static bool measure(Trainer *r, Evaluation *e, Err *err)
     return false;
 }
 
-/* Into log, event file and on the screen. `event` is "validation" or "mean"; what: the same for people. Takes the line. */
+/* Into log, event file and on the screen. `event` is "validation" or "mean"; `what` is the same for people. Takes the line. */
 static bool tell(Trainer *r, const char *event, const char *what, const Evaluation *e, bool better, json_t *line, Err *err)
 {
     const struct { const char *name; double value; } scalars[] = { { "loss", e->loss }, { "named", e->named }, { "clauses", e->true_clauses } };
@@ -58,7 +58,8 @@ static bool tell(Trainer *r, const char *event, const char *what, const Evaluati
     return false;
 }
 
-/* Measures the weights as they are now, and writes model/ when they are the best so far. steps: takes a list, or NULL. */
+/* Measures the weights as they are now, and writes model/ when they are the best so far. `of`: the updates that they are a mean of, taken
+ * over, or NULL. */
 static bool judge(Trainer *r, const char *event, const char *what, json_t *of, bool *better, Err *err)
 {
     const int chosen = r->x.validate.measure;
