@@ -3,11 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "datasets/half.h"
@@ -119,17 +121,22 @@ static void end(void)
 TestSuite(features, .init = begin, .fini = end);
 
 static int64_t computed;                         /* pictures computed by the last opening */
+static int     waited;                           /* how often it was told that another process computes */
 
 static bool count_up(int64_t done, int64_t total, void *context)
 {
     cr_assert_eq(total, ITEMS);
+    if (done < 0) {
+        waited++;
+        return !context || *(int64_t *)context >= 0;
+    }
     if (done - computed >= 16 || done == total) computed = done;
     return !context || done < *(int64_t *)context;
 }
 
 static Features *try_open(int views, int64_t *stop_at, Err *err)
 {
-    computed = 0;
+    computed = waited = 0;
     return features_open(folder, store, encoder, params, &preprocess, tape, views, count_up, stop_at, err);
 }
 
@@ -278,16 +285,85 @@ Test(features, on_a_full_disk_are_an_error_and_go_on_later)
     features_close(open_cache(2));
 }
 
-Test(features, are_computed_by_one_process_at_a_time)
+/* ---- several processes ------------------------------------------------------------------------------------------------ */
+static int computing[2];                         /* a pipe: a byte when the child has begun to write */
+
+static bool slowly(int64_t done, int64_t total, void *context)
+{
+    if (done == 16 && write(computing[1], "!", 1) != 1) _exit(3);
+    usleep(300000);
+    if (context && done == 32) raise(SIGKILL);
+    return total == ITEMS;
+}
+
+/* A child that computes slowly, and dies on the way or not. Returns when it holds the file. */
+static pid_t start_child(bool dies)
+{
+    char begun;
+    cr_assert_eq(pipe(computing), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        Err err = { 0 };
+        Features *f = features_open(folder, store, encoder, params, &preprocess, tape, 1, slowly, dies ? &begun : NULL, &err);
+        _exit(f ? 0 : 1);
+    }
+    cr_assert_eq(read(computing[0], &begun, 1), 1);
+    return child;
+}
+
+Test(features, that_another_process_computes_are_waited_for, .timeout = 60)
+{
+    int status;
+    pid_t child = start_child(false);
+    Features *f = open_cache(1);
+    cr_assert_gt(waited, 0);
+    cr_assert_eq(computed, 0);
+    cr_assert(waitpid(child, &status, 0) == child && status == 0, "the child ended with %x", (unsigned)status);
+    real got[5 * 12], want[5 * 12];
+    features_get(f, ITEMS - 1, 0, got);
+    direct(ITEMS - 1, false, want);
+    for (int k = 0; k < 60; k++) cr_assert_eq((double)got[k], value_of(half_from((double)want[k])));
+    features_close(f);
+}
+
+Test(features, are_finished_when_the_process_that_computed_them_dies)
+{
+    int status;
+    pid_t child = start_child(true);
+    Features *f = open_cache(1);
+    cr_assert(waited > 0 && computed == ITEMS);
+    cr_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    features_close(f);
+    features_close(open_cache(1));
+    cr_assert_eq(computed, 0);
+}
+
+Test(features, of_another_process_need_not_be_waited_for, .timeout = 60)
+{
+    Err err = { 0 };
+    int64_t stop_at = -1;
+    features_close(open_cache(1));
+    char *path = cache_path(NULL);
+    int fd = open(path, O_RDWR);
+    cr_assert_eq(flock(fd, LOCK_EX), 0);
+    cr_assert_null(try_open(1, &stop_at, &err));
+    cr_assert(strstr(err.text, "another process computes"), "%s", err.text);
+    cr_assert_eq(waited, 1);
+    close(fd);
+    free(path);
+}
+
+Test(features, that_are_incomplete_while_another_process_reads_them_are_an_error, .timeout = 60)
 {
     Err err = { 0 };
     features_close(open_cache(1));
     char *path = cache_path(NULL);
     int fd = open(path, O_RDWR);
-    cr_assert_eq(flock(fd, LOCK_EX), 0);
+    cr_assert(flock(fd, LOCK_SH) == 0 && ftruncate(fd, 600) == 0);
     cr_assert_null(try_open(1, NULL, &err));
-    cr_assert(strstr(err.text, "another process"), "%s", err.text);
+    cr_assert(strstr(err.text, "another process reads"), "%s", err.text);
     close(fd);
+    features_close(open_cache(1));
     free(path);
 }
 
