@@ -18,8 +18,8 @@ static const struct argp_option OPTIONS[] = {
     { "size", KEY_SIZE, "PX", 0, "Pixels a side (default: 224; scenes: 96)", 1 },
     { "resize", KEY_RESIZE, "MODE", 0, "squash (default), crop (shortest side, then centre) or pad", 1 },
     { "filter", KEY_FILTER, "NAME", 0, "nearest, bilinear, bicubic (default) or lanczos: Pillow's, to the byte", 1 },
-    { "draft", KEY_DRAFT, 0, 0, "Decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the stored size: up to 3 times as fast, within "
-      "1 level of 255 on average", 1 },
+    { "draft", KEY_DRAFT, 0, 0, "Decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the stored size: half the time for 12-megapixel "
+      "photographs, within 1 level of 255 on average", 1 },
     { "format", KEY_FORMAT, "raw|jpeg", 0, "Keep pixels (default), or JPEG: a tenth of the size, slower to read", 1 },
     { 0, 0, 0, 0, "Text:", 2 },
     { "min-count", KEY_MIN_COUNT, "N", 0, "Words seen less often in training captions become <unk> (5; scenes: 1)", 2 },
