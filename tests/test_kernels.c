@@ -82,6 +82,26 @@ static void fill(Row *r, uint64_t seed)
     }
 }
 
+/* The kernels over rows of channels: 5 rows of C, two taps. */
+static real *run_channels(const Kernels *k, int64_t C, const Row *r, real *o)
+{
+    enum { ROWS = 5 };
+    Taps      t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r->x, r->y }, .w = (const real *const[]){ r->z, r->w },
+                    .x_step = C, .y_step = C };
+    Centering n = { .mean = r->v, .scale = r->w, .shift = r->z, .slope = r->y };
+
+    k->taps(&t, false, o), k->taps(&t, true, o), o += ROWS * C;
+    memset(o, 0, 2 * (size_t)C * sizeof *o), k->taps_grad(&t, r->v, (real *const[]){ o, o + C }), o += 2 * C;
+    k->moments(ROWS, C, r->x, o, o + C), o += 2 * C;
+    k->products(ROWS, C, r->v, r->x, r->y, o, o + C), o += 2 * C;
+    k->products(ROWS, C, NULL, r->x, r->y, o, o + C), o += 2 * C;
+    k->center(ROWS, C, &n, r->x, NULL, o), k->center(ROWS, C, &n, r->x, r->y, o + ROWS * C), o += 2 * ROWS * C;
+    k->center_grad(ROWS, C, &n, r->x, r->y, false, o), k->center_grad(ROWS, C, &n, r->x, r->z, true, o), o += ROWS * C;
+    k->maximum(C, r->x, r->y, o);
+    memset(o + C, 0, 2 * (size_t)C * sizeof *o), k->maximum_grad(&t, o, r->v, (real *const[]){ o + C, o + 2 * C }), o += 3 * C;
+    return o;
+}
+
 /* Sends a row through every kernel, one after the other; `out` collects all that comes out. */
 static size_t run_all(const Kernels *k, int64_t n, Row *r, real *out)
 {
@@ -89,7 +109,7 @@ static size_t run_all(const Kernels *k, int64_t n, Row *r, real *out)
     real  *o = out;
     size_t bytes = (size_t)n * sizeof *o;
 
-    for (int a = ACT_NONE; a <= ACT_RELU; a++) {
+    for (int a = ACT_NONE; a <= ACT_HARD_SIGMOID; a++) {
         k->act((Activation)a, n, r->x, o), o += n;
         k->act_grad((Activation)a, n, r->x, r->y, o), o += n;
         memcpy(o, r->z, bytes), k->finish((Activation)a, n, o, r->x, r->y, o + n), o += 2 * n;
@@ -121,12 +141,14 @@ static size_t run_all(const Kernels *k, int64_t n, Row *r, real *out)
     memcpy(o, r->z, bytes), k->lerp(n, (real)0.3, r->x, o), o += n;
     memcpy(o, r->x, bytes), memcpy(o + n, r->w, bytes);
     k->sgd(n, &(SgdUpdate){ (real)0.5, (real)0.01, (real)0.9, (real)0.1, (real)0.09 }, r->y, o, o + n), o += 2 * n;
+    memcpy(o, r->z, bytes), k->multiply_add(n, r->x, r->y, o), o += n;
+    o = run_channels(k, n / 6 + 1, r, o);
     return (size_t)(o - out);
 }
 
 Test(kernels, of_every_instruction_set_give_the_same_bits)
 {
-    static real first[64 * LONGEST], other[64 * LONGEST];
+    static real first[128 * LONGEST], other[128 * LONGEST];
     static Row row;
     static const int64_t lengths[] = { 1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 192, 197, LONGEST };
 
@@ -158,8 +180,8 @@ static void fill_exactly(Row *r, uint64_t seed)
 
 Test(kernels, give_the_same_bits_on_every_processor)
 {
-    static const char BITS[] = "4d57f439567c8f61560217819a3041af1e69a1f7f8854606b71f554eca222450";
-    static real out[64 * LONGEST];
+    static const char BITS[] = "dc9c83258e52211a3d3419f136b904b31672417326fa2d6be262401d93ce2b67";
+    static real out[128 * LONGEST];
     static Row row;
     char hash[65];
 
@@ -182,6 +204,11 @@ static double act(Activation a, double x)
     if (a == ACT_GELU) return x / 2 * (1 + erf(x / sqrt(2)));
     if (a == ACT_GELU_TANH) return x / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
     if (a == ACT_GELU_QUICK) return x / (1 + exp(-1.702 * x));
+    if (a == ACT_RELU6) return fmin(fmax(x, 0), 6);
+    if (a == ACT_SIGMOID) return 1 / (1 + exp(-x));
+    if (a == ACT_SILU) return x / (1 + exp(-x));
+    if (a == ACT_HARD_SIGMOID) return fmin(fmax(x + 3, 0), 6) / 6;
+    if (a == ACT_HARD_SWISH) return x * fmin(fmax(x + 3, 0), 6) / 6;
     return a == ACT_RELU && x < 0 ? 0 : x;
 }
 
@@ -191,7 +218,7 @@ Test(kernels, activations_and_their_slopes_follow_the_formulas)
     static Row r;
     fill(&r, 1);
     for (int i = 0; i < N; i++) one[i] = 1;
-    for (int a = ACT_NONE; a <= ACT_RELU; a++) {
+    for (int a = ACT_NONE; a <= ACT_HARD_SIGMOID; a++) {
         kernels()->act((Activation)a, N, r.x, y);
         kernels()->act_grad((Activation)a, N, r.x, one, dx);
         for (int i = 0; i < N; i++) {
@@ -249,6 +276,88 @@ Test(kernels, layer_norm_and_its_gradients_follow_the_formulas)
         expect_near("dx", dx[i], rstd * (g - g_mean - h * gh_mean), 2e-6);
         expect_near("dw", dw[i], (double)r.z[i] * h, 2e-6);
         expect_near("db", db[i], (double)r.z[i], 2e-6);
+    }
+}
+
+/* ROWS rows of C channels: more than one block of lanes, half a block and a rest; rows that do not fill the last run. */
+enum { ROWS = 7, C = 27 };
+
+static double column_sum(const real *x, const real *mean, const real *g, int c)
+{
+    double sum = 0;
+    for (int r = 0; r < ROWS; r++)
+        sum += (g ? (double)g[r * C + c] : 1) * (x ? (double)x[r * C + c] - (mean ? (double)mean[c] : 0) : 1);
+    return sum;
+}
+
+Test(kernels, sums_down_the_columns_follow_the_formulas)
+{
+    static Row r;
+    real mean[C], squares[C], sum[C], sum_x[C];
+    fill(&r, 4);
+    kernels()->moments(ROWS, C, r.x, mean, squares);
+    kernels()->products(ROWS, C, mean, r.x, r.y, sum, sum_x);
+    for (int c = 0; c < C; c++) {
+        double want = 0;
+        for (int i = 0; i < ROWS; i++) want += pow((double)r.x[i * C + c] - (double)mean[c], 2);
+        expect_near("mean", mean[c], column_sum(r.x, NULL, NULL, c) / ROWS, 1e-6);
+        expect_near("squares", squares[c], want, 1e-6);
+        expect_near("sum", sum[c], column_sum(NULL, NULL, r.y, c), 2e-6);
+        expect_near("sum_x", sum_x[c], column_sum(r.x, mean, r.y, c), 2e-6);
+    }
+}
+
+Test(kernels, centering_and_its_gradient_follow_the_formulas)
+{
+    static Row r;
+    real y[ROWS * C], dx[ROWS * C];
+    fill(&r, 5);
+    Centering n = { .mean = r.v, .scale = r.w, .shift = r.z, .slope = r.w + C };
+    kernels()->center(ROWS, C, &n, r.x, r.y, y);
+    memcpy(dx, r.z, sizeof dx);
+    kernels()->center_grad(ROWS, C, &n, r.x, r.y, true, dx);
+    for (int i = 0; i < ROWS * C; i++) {
+        int    c = i % C;
+        double d = (double)r.x[i] - (double)r.v[c], w = (double)r.w[c], s = (double)r.z[c];
+        expect_near("center", y[i], d * w + s + (double)r.y[i], 2e-6);
+        expect_near("center_grad", dx[i], (double)r.z[i] + w * ((double)r.y[i] - s - d * (double)r.w[C + c]), 4e-6);
+    }
+}
+
+Test(kernels, taps_and_their_gradients_follow_the_formulas)
+{
+    static Row r;
+    real y[ROWS * C], dw[2 * C] = { 0 };
+    Taps t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r.x, r.y }, .w = (const real *const[]){ r.z, r.w },
+               .x_step = 2 * C, .y_step = C };
+    fill(&r, 6);
+    memcpy(y, r.v, sizeof y);
+    kernels()->taps(&t, true, y);
+    kernels()->taps_grad(&t, r.v, (real *const[]){ dw, dw + C });
+    for (int c = 0; c < C; c++) {
+        double dz = 0, dw_want = 0;
+        for (int q = 0; q < ROWS; q++) {
+            double x = (double)r.x[2 * q * C + c], x2 = (double)r.y[2 * q * C + c], v = (double)r.v[q * C + c];
+            expect_near("taps", y[q * C + c], v + x * (double)r.z[c] + x2 * (double)r.w[c], 2e-6);
+            dz += v * x, dw_want += v * x2;
+        }
+        expect_near("taps_grad", dw[c], dz, 2e-6);
+        expect_near("taps_grad", dw[C + c], dw_want, 2e-6);
+    }
+}
+
+Test(kernels, the_gradient_of_a_maximum_goes_to_the_first_that_has_it)
+{
+    static Row r;
+    real y[C], dx[2 * C] = { 0 };
+    Taps t = { .outputs = 1, .C = C, .count = 2, .x = (const real *const[]){ r.x, r.y } };
+    fill(&r, 7);
+    r.y[3] = r.x[3];
+    kernels()->maximum(C, r.x, r.y, y);
+    kernels()->maximum_grad(&t, y, r.z, (real *const[]){ dx, dx + C });
+    for (int c = 0; c < C; c++) {
+        int taken = r.x[c] >= r.y[c] ? 0 : 1;
+        cr_expect(y[c] == (taken ? r.y[c] : r.x[c]) && dx[taken * C + c] == r.z[c] && dx[(1 - taken) * C + c] == 0, "channel %d", c);
     }
 }
 

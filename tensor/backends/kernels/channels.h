@@ -184,21 +184,30 @@ static void k_maximum(int64_t n, const real *x, const real *y, real *z)
     maximum_block((int)(n - i), x + i, y + i, z + i);
 }
 
-INLINE void maximum_grad_block(int m, const real *x, const real *dy, real *y, real *dx)
+/* A channel is taken by the first tap that has its largest value, and missed by the taps after. */
+INLINE void maximum_grad_block(int m, const Taps *t, int64_t c, const real *y, const real *dy, real *const *dx)
 {
-    real g[LANES], left[LANES];
-    for (int l = 0; l < m; l++) {
-        g[l] = dx[l] + (x[l] == y[l] ? dy[l] : 0);
-        left[l] = x[l] == y[l] ? (real)NAN : y[l];
+    real g[LANES];
+
+    for (int l = 0; l < m; l++) g[l] = dy[c + l];
+    for (int k = 0; k < t->count; k++) {
+        const real *x = t->x[k] + c;
+        real to[LANES];
+
+        for (int l = 0; l < m; l++) {
+            bool largest = x[l] == y[c + l];
+            to[l] = dx[k][c + l] + (largest ? g[l] : 0);
+            g[l] = largest ? 0 : g[l];
+        }
+        memcpy(dx[k] + c, to, (size_t)m * sizeof *to);
     }
-    memcpy(dx, g, (size_t)m * sizeof *dx);
-    memcpy(y, left, (size_t)m * sizeof *y);
 }
-static void k_maximum_grad(int64_t n, const real *x, const real *dy, real *y, real *dx)
+static void k_maximum_grad(const Taps *t, const real *y, const real *dy, real *const *dx)
 {
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) maximum_grad_block(LANES, x + i, dy + i, y + i, dx + i);
-    maximum_grad_block((int)(n - i), x + i, dy + i, y + i, dx + i);
+    int64_t c = 0;
+    for (; c + LANES <= t->C; c += LANES) maximum_grad_block(LANES, t, c, y, dy, dx);
+    if (c + HALF <= t->C) maximum_grad_block(HALF, t, c, y, dy, dx), c += HALF;
+    if (c < t->C) maximum_grad_block((int)(t->C - c), t, c, y, dy, dx);
 }
 
 #endif

@@ -20,7 +20,7 @@ typedef struct SgdUpdate { real grad_scale, decay, momentum, by_gradient, by_mom
 
 typedef struct NormStat { real mean, rstd; } NormStat;
 
-/* A run of outputs of a depthwise filter: output q reads x[k] + q x_step for tap k, and lies at q y_step. */
+/* A run of outputs of a depthwise filter: output q reads x[k] + q x_step for tap k, and lies at q y_step. (A pool: one output.) */
 typedef struct Taps {
     int64_t            outputs, C;
     int                count;                    /* of taps                                                          */
@@ -77,8 +77,8 @@ typedef struct Kernels {
     void (*products) (int64_t rows, int64_t C, const real *mean, const real *x, const real *g, real *sum, real *sum_x);
     /* y = (x - mean) scale + shift + residual, which may be NULL */
     void (*center)   (int64_t rows, int64_t C, const Centering *n, const real *x, const real *residual, real *y);
-    /* A tap of a max pool: dx += dy where x = y, which is set aside by y = NaN; later taps then miss it. */
-    void (*maximum_grad)(int64_t n, const real *x, const real *dy, real *y, real *dx);
+    /* One output of a max pool: dx[k] += dy in the first tap whose x[k] is y. */
+    void (*maximum_grad)(const Taps *t, const real *y, const real *dy, real *const *dx);
     /* dx (+)= scale ((g - shift) - (x - mean) slope) */
     void (*center_grad)(int64_t rows, int64_t C, const Centering *n, const real *x, const real *g, bool add, real *dx);
 

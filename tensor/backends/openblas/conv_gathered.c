@@ -68,15 +68,19 @@ static void gather_item(void *context, int64_t item, int member)
     patches_gather(&p->patches, from, chunk_end(item, p->g.m, ROWS_A_CHUNK) - from, p->rows + from * p->g.k);
 }
 
-/* Where a product is cut across its columns, too, its rows are few, and are gathered once for all. */
+/* Where a product is cut across its columns, too, its rows are few, and are gathered once for all. They are cut no more than it
+ * takes to share them out: each tile packs its rows anew.                                                            */
 static void run_product(Tape *t, Product *p)
 {
-    enum { FEW = 2 };
+    enum { ENOUGH = 8 };
     const Gemm *g = &p->g;
 
     if (g->m == 0) return;
     p->grid = gemm_grid(g->m, g->n, g->k);
-    if (p->groups > 1 || (!g->a && p->grid.down > FEW)) p->grid.columns = g->n, p->grid.across = 1;
+    if (!g->a && p->grid.across > ENOUGH / p->grid.down) p->grid.across = ENOUGH / p->grid.down;
+    if (p->groups > 1 || p->grid.across < 1) p->grid.across = 1;
+    p->grid.columns = (chunks_of(g->n, p->grid.across) + 15) / 16 * 16;
+    p->grid.across = chunks_of(g->n, p->grid.columns);
     if (!g->a && p->grid.across > 1) {
         p->rows = tape_scratch(t, (size_t)(g->m * g->k) * sizeof *p->rows);
         team_run(t->team, chunks_of(g->m, ROWS_A_CHUNK), gather_item, p);

@@ -1,5 +1,5 @@
 /* pool.c - average and max pooling, a row of outputs an item forward, a picture backward. Nothing is saved: the largest of a window
- * is found again, and taken out of a copy of y, so that the first of equals gets the gradient.                       */
+ * is found again.                                                                                                    */
 #include "tensor/backends/openblas/openblas.h"
 
 #include <string.h>
@@ -7,8 +7,10 @@
 typedef struct Work {
     const PoolAttr *a;
     const real *x, *dy;
-    real       *y, *dx, *spare;                  /* spare: a row of channels for every member                         */
+    real       *y, *dx;
     bool        fresh;
+    const real **from;                           /* the pixels of a window, for every member ...                      */
+    real       **to;                             /* ... and their gradients                                           */
 } Work;
 
 /* The rows (or columns) of input under output i: from the first, `count` of them, `step` apart. */
@@ -23,59 +25,78 @@ static Under under(int64_t i, int64_t size, int64_t taps, int64_t before, const 
     return u;
 }
 
-static real share(const PoolAttr *a, Under rows, Under columns)
+static real share(const PoolAttr *a, int count)
 {
-    int64_t count = a->count_padding ? a->R * a->S : rows.count * columns.count;
-
-    return count > 0 ? 1 / (real)count : 0;
+    return 1 / (real)(a->count_padding ? a->R * a->S : count);
 }
 
-/* One output from its window, or the window's gradient from it. */
-static void pool_window(const Work *w, int64_t b, Under rows, Under columns, real *y, const real *dy)
+/* The pixels of a window, in order, and with dx their gradients. */
+static int collect(const Work *w, int64_t b, Under rows, Under columns, const real **from, real **to)
 {
     const PoolAttr *a = w->a;
-    const Kernels  *k = kernels();
+    int count = 0;
 
     for (int64_t r = 0; r < rows.count; r++)
         for (int64_t s = 0; s < columns.count; s++) {
             int64_t at = ((b * a->H + rows.first + r * rows.step) * a->W + columns.first + s * columns.step) * a->C;
-            bool    first = r == 0 && s == 0;
-
-            if (dy && a->kind == POOL_MAX) k->maximum_grad(a->C, w->x + at, dy, y, w->dx + at);
-            else if (dy) k->axpy(a->C, share(a, rows, columns), dy, w->dx + at);
-            else if (first) memcpy(y, w->x + at, (size_t)a->C * sizeof *y);
-            else if (a->kind == POOL_MAX) k->maximum(a->C, y, w->x + at, y);
-            else k->add(a->C, y, w->x + at, y);
+            from[count] = w->x + at;
+            if (w->dx) to[count] = w->dx + at;
+            count++;
         }
-    if (!dy && a->kind == POOL_AVERAGE) k->scale(a->C, share(a, rows, columns), y, y);
+    REQUIRE(count > 0, "pool: a window lies in the padding alone");
+    return count;
 }
 
-static void pool_row(const Work *w, int64_t b, int64_t p, real *spare)
+static void pool_window(const PoolAttr *a, int count, const real *const *from, real *y)
+{
+    memcpy(y, from[0], (size_t)a->C * sizeof *y);
+    for (int k = 1; k < count; k++)
+        (a->kind == POOL_MAX ? kernels()->maximum : kernels()->add)(a->C, y, from[k], y);
+    if (a->kind == POOL_AVERAGE) kernels()->scale(a->C, share(a, count), y, y);
+}
+
+static void pool_window_grad(const PoolAttr *a, int count, const real *const *from, const real *y, const real *dy, real *const *to)
+{
+    if (a->kind == POOL_MAX) kernels()->maximum_grad(&(Taps){ .outputs = 1, .C = a->C, .count = count, .x = from }, y, dy, to);
+    else for (int k = 0; k < count; k++) kernels()->axpy(a->C, share(a, count), dy, to[k]);
+}
+
+static void pool_row(const Work *w, int64_t b, int64_t p, int member)
 {
     const PoolAttr *a = w->a;
+    const real **from = w->from + member * a->R * a->S;
+    real       **to = w->to + member * a->R * a->S;
     Under rows = under(p, a->H, a->R, a->window.top, &a->window);
 
     for (int64_t q = 0; q < a->Q; q++) {
         int64_t at = ((b * a->P + p) * a->Q + q) * a->C;
-        Under   columns = under(q, a->W, a->S, a->window.left, &a->window);
-        REQUIRE(rows.count * columns.count > 0, "pool: a window lies in the padding alone");
-        if (spare) memcpy(spare, w->y + at, (size_t)a->C * sizeof *spare);
-        pool_window(w, b, rows, columns, spare ? spare : w->y + at, w->dy ? w->dy + at : NULL);
+        int     count = collect(w, b, rows, under(q, a->W, a->S, a->window.left, &a->window), from, to);
+
+        if (w->dx) pool_window_grad(a, count, from, w->y + at, w->dy + at, to);
+        else pool_window(a, count, from, w->y + at);
     }
+}
+
+static Work new_work(Tape *t, Node *n)
+{
+    const PoolAttr *a = n->attr;
+    size_t slots = (size_t)(team_size(t->team) * a->R * a->S);
+
+    return (Work){ .a = a, .x = n->in[0]->data, .y = n->out[0]->data, .from = tape_scratch(t, slots * sizeof(real *)),
+                   .to = tape_scratch(t, slots * sizeof(real *)) };
 }
 
 static void forward_item(void *context, int64_t item, int member)
 {
     const Work *w = context;
 
-    (void)member;
-    pool_row(w, item / w->a->P, item % w->a->P, NULL);
+    pool_row(w, item / w->a->P, item % w->a->P, member);
 }
 
 static void forward(Tape *t, Node *n)
 {
     const PoolAttr *a = n->attr;
-    Work w = { .a = a, .x = n->in[0]->data, .y = n->out[0]->data };
+    Work w = new_work(t, n);
 
     n->out[0]->held = a->kind == POOL_MAX;
     team_run(t->team, a->B * a->P, forward_item, &w);
@@ -87,15 +108,15 @@ static void backward_item(void *context, int64_t b, int member)
     int64_t picture = w->a->H * w->a->W * w->a->C;
 
     if (w->fresh) memset(w->dx + b * picture, 0, (size_t)picture * sizeof *w->dx);
-    for (int64_t p = 0; p < w->a->P; p++) pool_row(w, b, p, w->spare + member * w->a->C);
+    for (int64_t p = 0; p < w->a->P; p++) pool_row(w, b, p, member);
 }
 
 static void backward(Tape *t, Node *n)
 {
     const PoolAttr *a = n->attr;
-    Work w = { .a = a, .x = n->in[0]->data, .y = n->out[0]->data, .dy = n->out[0]->grad,
-               .spare = tape_scratch(t, (size_t)(team_size(t->team) * a->C) * sizeof(real)) };
+    Work w = new_work(t, n);
 
+    w.dy = n->out[0]->grad;
     w.dx = tape_grad_first(t, n->in[0], &w.fresh);
     if (w.dx) team_run(t->team, a->B, backward_item, &w);
 }
