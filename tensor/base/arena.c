@@ -4,7 +4,7 @@
  *
  * Free pieces form a list sorted by address, so that joining neighbours looks only at the two beside; the best fit is
  * the smallest that is big enough. A free piece at the end of the last block goes back to the free space.
- * A round (until arena_reset) that needed several blocks is followed by one block as large as all of them together.
+ * A round (until arena_reset) that needed several blocks is followed by one block, larger than all of them together.
  *
  * Under AddressSanitizer everything but the requested bytes is poisoned, except the fields of Piece, which have 24
  * poisoned bytes on either side.                                                                                     */
@@ -321,7 +321,7 @@ void arena_reset(Arena *a)
     for (Block *b = a->first; b; b = b->next) b->top = 0;
     if (blocks > 1) {
         blocks_free(a);
-        a->first = a->current = block_new(a, needed);
+        a->first = a->current = block_new(a, needed + needed / 2);   /* memory never touched costs nothing, the next round may want more */
     }
 }
 
