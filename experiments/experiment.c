@@ -54,7 +54,7 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_INT ("train.captions",      X, train.captions,     "1", 0, 64, "captions of each picture in a batch; 0: all"),
     FIELD_CHOICE("train.batches",     X, train.batches,      "random", "random|length", "which pictures make a batch; length: of like captions, less padding"),
     FIELD_INT ("train.accumulate",    X, train.accumulate,   "1", 1, 4096, "batches in an update"),
-    FIELD_CHOICE("train.optimizer",   X, train.optimizer,    "adamw", "adamw|sgd", "what becomes of a gradient"),
+    FIELD_CHOICE("train.optimizer",   X, train.optimizer,    "adamw", "adamw|sgd", "AdamW, or stochastic gradient descent with momentum"),
     FIELD_REAL("train.rate",          X, train.rate,         "1e-3", 0, 10, "peak learning rate"),
     FIELD_REAL("train.floor",         X, train.floor,        "0", 0, 10, "learning rate at the end of the schedule"),
     FIELD_REAL("train.warmup",        X, train.warmup,       "0.05", 0, 1, "share of all updates in which the rate rises"),
@@ -68,7 +68,7 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_REAL("train.clip",          X, train.clip,         "1", 0, 1e9, "largest norm of the gradient; 0: no limit"),
     FIELD_REAL("train.smoothing",     X, train.smoothing,    "0.1", 0, 0.9, "label smoothing"),
     FIELD_INT ("train.checkpoint_every", X, train.checkpoint_every, "200", 1, 1e9, "updates between checkpoints"),
-    FIELD_REAL("train.ema",           X, train.ema,          "0", 0, 0.999999, "decay of a moving average of the weights, which is then validated and kept; 0: none"),
+    FIELD_REAL("train.ema",           X, train.ema,          "0", 0, 0.999999, "decay of a moving average of the weights, which is then what is validated and kept; 0: none"),
     FIELD_INT ("train.keep_last",     X, train.keep_last,    "0", 0, 1000, "at the end, try the mean of the weights of so many last validations; 0: do not"),
     FIELD_REAL("train.explode",       X, train.explode,      "5", 1, 1e9, "stop when a loss exceeds this many times ln V"),
 
