@@ -191,15 +191,17 @@ static void print_csv(const RunTable *t, FILE *out)
     }
 }
 
-/* A setting as the type that it looks like. */
-static json_t *setting_json(const char *text)
+/* A setting as the type of its config key. */
+static json_t *setting_json(const char *key, const char *text)
 {
-    char *end;
-    double x = strtod(text, &end);
+    const Field *f = config_field(EXPERIMENT_FIELDS, key);
+    bool whole = !strcmp(key, "runs") || (f && f->type == FIELD_IS_INT);
 
-    if (end == text || *end) return !strcmp(text, "true") ? json_true() : !strcmp(text, "false") ? json_false() : json_text(text);
-    long long n = strtoll(text, &end, 10);
-    return *end ? json_number(x) : json_integer(n);
+    if (!*text) return json_null();
+    if (whole) return json_integer(strtoll(text, NULL, 10));
+    if (f && f->type == FIELD_IS_REAL) return json_number(strtod(text, NULL));
+    if (f && f->type == FIELD_IS_BOOL) return json_boolean(!strcmp(text, "true"));
+    return json_text(text);
 }
 
 static void print_json(const RunTable *t, FILE *out)
@@ -210,7 +212,7 @@ static void print_json(const RunTable *t, FILE *out)
         json_t *row = json_object();
         for (int k = 0; k < t->column_count; k++) {
             const Cell *c = &t->rows[i].cells[k];
-            json_object_set_new(row, t->columns[k].key, !t->columns[k].figure ? setting_json(c->text)
+            json_object_set_new(row, t->columns[k].key, !t->columns[k].figure ? setting_json(t->columns[k].key, c->text)
                 : json_pack("{s:o, s:o, s:i, s:b}", "mean", json_number(c->mean), "deviation",
                             c->n > 1 ? json_number(c->deviation) : json_null(), "runs", c->n, "best", c->best));
         }

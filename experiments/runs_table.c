@@ -61,7 +61,7 @@ static bool as_number(const char *text, double *x)
 {
     char *end;
     *x = strtod(text, &end);
-    return end != text && !*end;
+    return end != text && !*end && isfinite(*x);
 }
 
 /* Numbers as numbers, all else as text. */

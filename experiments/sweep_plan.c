@@ -113,11 +113,13 @@ static void append_pair(char *name, size_t size, const char *pair)
 {
     static const char HARMLESS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=+-";
     const char *value = strchr(pair, '=') + 1, *slash = strrchr(value, '/');
-    size_t at = strlen(name), from = at;
+    char part[2 * CONFIG_TEXT];
 
-    snprintf(name + at, size - at, "%s%.*s%s", at ? "," : "", (int)(value - pair), pair, slash ? slash + 1 : value);
-    for (char *c = name + from + (from > 0); *c; c++)
+    snprintf(part, sizeof part, "%.*s%s", (int)(value - pair), pair, slash ? slash + 1 : value);
+    for (char *c = part; *c; c++)
         if (!strchr(HARMLESS, *c)) *c = '-';
+    size_t at = strlen(name);
+    snprintf(name + at, size - at, "%s%s", at ? "," : "", part);
 }
 
 static const char *name_run(const SweepRun *r, int first, const SweepRun *before, int count, Arena *memory)

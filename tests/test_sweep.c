@@ -303,6 +303,8 @@ Test(sweep, shares_the_cache_of_features)
 {
     tiny_experiment();
     write_file("s.yaml", "base: tiny.yaml\nparameters: { train.rate: [1e-3, 1e-2] }\n");
-    Shell s = shell("limn sweep @/s.yaml -q --out @/out --jobs 2 encoder.rate=0 encoder.cache=true data.cache=@/cache && ls @/cache | wc -l");
+    Shell s = shell("limn sweep @/s.yaml -q --out @/out --jobs 2 encoder.rate=0 encoder.cache=true data.cache=@/cache && ls @/cache");
     cr_assert_eq(s.status, 0, "%s", s.err);
+    const char *cache = strstr(s.out, "features-");
+    cr_assert(cache && !strstr(cache + 1, "features-"), "one cache for both: %s", s.out);
 }
