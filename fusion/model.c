@@ -112,13 +112,22 @@ static bool read_generation(const char *folder, Model *m, int64_t positions, Err
     return good;
 }
 
-/* What older versions of transformers save beside the parameters: masks, and the pooler that nothing here reads. */
+/* What transformers saves beside the parameters: masks (its older versions), and what the encoder's tokens do not pass through. */
 static bool read_weights(const char *folder, Model *m, Err *err)
 {
-    const char *ignore[] = { "encoder.pooler.*", "*.num_batches_tracked", "decoder.transformer.h.*attn.bias",
-                             "decoder.transformer.h.*attn.masked_bias", "decoder.transformer.h.*crossattention.bias",
-                             "decoder.transformer.h.*crossattention.masked_bias",
-                             m->captioner->config.decoder.tied ? "decoder.lm_head.weight" : NULL, NULL };
+    enum { FIXED = 6, MOST = 24 };
+    const char *ignore[MOST] = { "*.num_batches_tracked", "decoder.transformer.h.*attn.bias",
+                                 "decoder.transformer.h.*attn.masked_bias", "decoder.transformer.h.*crossattention.bias",
+                                 "decoder.transformer.h.*crossattention.masked_bias", "encoder.pooler.*" };
+    const char *const *others = m->captioner->encoder->kind->others;
+    char text[MOST][64];
+    int  count = FIXED;
+    for (; others && *others && count < MOST - 2; others++, count++) {
+        snprintf(text[count], sizeof text[count], "encoder.%s", *others);
+        ignore[count] = text[count];
+    }
+    if (m->captioner->config.decoder.tied)
+        ignore[count++] = "decoder.lm_head.weight";
     char *path = path_join(folder, WEIGHTS);
     SafeTensors *f = safetensors_open(path, err);
     bool good = f && params_load(m->params, "", f, "", ignore, err);

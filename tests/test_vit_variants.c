@@ -304,3 +304,30 @@ Test(vit_variants, weights_of_another_kind_are_an_error_that_names_it)
     expect_unloadable("siglip_vision_model", "clip_vision_model", NULL, "patch_embedding.bias");
     expect_unloadable("dinov2", "dino", NULL, "layer_scale1.lambda1");
 }
+
+/* transformers saves a whole CLIP tower, post_layernorm included, in a captioner. */
+Test(vit_variants, a_captioner_loads_beside_what_its_tokens_do_not_need)
+{
+    char   folder[] = "/tmp/limn-variants-XXXXXX", captioner[1024], command[64];
+    Err    err = { 0 };
+    cr_assert(mkdtemp(folder));
+    snprintf(captioner, sizeof captioner, "%s/captioner", getenv("LIMN_FIXTURES"));
+    Model *tiny = model_read(captioner, &err);
+    cr_assert(tiny, "%s", err.text);
+    CaptionerConfig c = tiny->captioner->config;
+    c.encoder = of_options("clip_vision_model", &(EncoderOptions){ .image = 16, .patch = 8, .width = 12, .depth = 1 });
+    Model m = *tiny;
+    m.params = params_new(3);
+    m.captioner = captioner_new(m.params, &c);
+    param(scope(params_root(m.params), "encoder.post_layernorm"), "weight", SHAPE(12), INIT_ONES, 0);
+    cr_assert(model_write_description(folder, &m, &err) && model_write_weights(folder, &m, &err), "%s", err.text);
+    Model *back = model_read(folder, &err);
+    cr_assert(back, "%s", err.text);
+    cr_expect_str_eq(back->captioner->config.encoder.kind, "clip_vision_model");
+    cr_expect_null(params_find(back->params, "encoder.post_layernorm.weight"));
+    model_free(back);
+    params_free(m.params);
+    model_free(tiny);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_expect_eq(system(command), 0);
+}
