@@ -165,10 +165,10 @@ static void tell_result(const Trainer *r)
     char mean[64] = "";
 
     if (r->options->json) {
-        json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:s, s:f, s:f, s:I}", "run", r->run.folder, "updates", (json_int_t)s->step,
+        json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:s, s:f, s:f, s:I, s:I}", "run", r->run.folder, "updates", (json_int_t)s->step,
                               "best_update", (json_int_t)s->best_step, "best_mean", (json_int_t)s->best_mean, "measure",
                               MEASURE_NAMES[r->x.validate.measure], "best", best, "seconds", s->seconds, "parameters",
-                              (json_int_t)params_elements(r->model.params));
+                              (json_int_t)params_elements(r->model.params), "activation_bytes", (json_int_t)arena_peak(r->tape->arena));
         json_dumpf(j, stdout, JSON_INDENT(2));
         putchar('\n');
         json_decref(j);
@@ -177,6 +177,8 @@ static void tell_result(const Trainer *r)
     if (s->best_mean) snprintf(mean, sizeof mean, " (the mean of the last %lld validations' weights)", (long long)s->best_mean);
     printf("%s: %lld updates in %s, best validation %s %.4f at update %lld%s\n", r->run.folder, (long long)s->step,
            time_text(s->seconds).s, MEASURE_NAMES[r->x.validate.measure], best, (long long)s->best_step, mean);
+    if (!r->options->quiet)
+        fprintf(stderr, "activations and their gradients took %.0f MB at most\n", 1e-6 * (double)arena_peak(r->tape->arena));
 }
 
 bool train(const TrainOptions *o, Err *err)
