@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datasets/features.h"
+
 #define X Experiment
 const Field EXPERIMENT_FIELDS[] = {
     FIELD_INT ("seed",                X, seed,               "1", 0, 9e15, "of initial weights, order, dropout and augmentation"),
@@ -22,6 +24,7 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_INT ("data.workers",        X, data.workers,       "1", 0, 64, "threads that prepare batches ahead"),
 
     FIELD_PATH("encoder.weights",     X, encoder.weights,    "", "a Hugging Face folder to start from; it sets the sizes below"),
+    FIELD_PATH("encoder.vectors",     X, encoder.vectors,    "", "kind features: a .npy or HDF5 file (FILE.h5:/SET) with a block of vectors a picture"),
     FIELD_TEXT("encoder.kind",        X, encoder.kind,       "vit", "kind of image encoder; below, 0 means: as the kind has it"),
     FIELD_INT ("encoder.image",       X, encoder.image,      "96", 1, 4096, "pixels a side"),
     FIELD_INT ("encoder.patch",       X, encoder.patch,      "0", 0, 4096, "transformers: pixels a side of a patch (12)"),
@@ -85,6 +88,21 @@ const Field EXPERIMENT_FIELDS[] = {
 };
 #undef X
 
+/* Vectors from a file are what they are: nothing can be done to their pictures any more. */
+static void check_vectors(const Experiment *x, const char *where, Err *err)
+{
+    bool features = strcmp(x->encoder.kind, "features") == 0, vectors = x->encoder.vectors[0];
+
+    if (features != vectors)
+        fail_also(err, ERR_USAGE, features ? "%s: encoder.kind: features reads its vectors from a file; name it by encoder.vectors"
+                                           : "%s: encoder.vectors goes with encoder.kind: features", where);
+    if (vectors && (x->data.flip || x->data.crop < 1 || x->data.jitter > 0))
+        fail_also(err, ERR_USAGE, "%s: encoder.vectors has one block a picture, which cannot be mirrored, cropped or jittered; set "
+                  "data.flip: false, data.crop: 1 and data.jitter: 0", where);
+    if (vectors && (x->encoder.cache || x->encoder.weights[0]))
+        fail_also(err, ERR_USAGE, "%s: encoder.vectors takes an encoder's place: leave encoder.cache and encoder.weights out", where);
+}
+
 bool experiment_load(const char *path, char *const *overrides, int count, Experiment *out, Err *err)
 {
     memset(out, 0, sizeof *out);
@@ -96,6 +114,7 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
     if (out->encoder.cache && (out->data.crop < 1 || out->data.jitter > 0))
         fail_also(err, ERR_USAGE, "%s: encoder.cache keeps what the encoder makes of whole pictures, but data.crop is %g and data.jitter %g; "
                   "set them to 1 and 0, or encoder.cache: false", where, out->data.crop, out->data.jitter);
+    check_vectors(out, where, err);
     if (out->train.nesterov && out->train.momentum == 0)
         fail_also(err, ERR_USAGE, "%s: train.nesterov looks ahead by the momentum, but train.momentum is 0", where);
     if (out->generate.max_length >= out->decoder.length)
@@ -110,6 +129,7 @@ bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *o
                          .heads = x->encoder.heads, .hidden = x->encoder.hidden, .multiplier = x->encoder.multiplier };
     bool loaded = x->encoder.weights[0];
     *out = (CaptionerConfig){ 0 };
+    if (x->encoder.vectors[0]) TRY(features_shape(x->encoder.vectors, &o.tokens, &o.width, err));
     if (loaded)
         TRY(encoder_config_read(x->encoder.weights, &out->encoder, err));
     else {

@@ -31,6 +31,7 @@ typedef struct Experiment {
     struct {
         char    weights[CONFIG_TEXT];            /* a Hugging Face folder; then its config.json says the sizes */
         char    kind[CONFIG_TEXT];
+        char    vectors[CONFIG_TEXT];            /* of kind "features" */
         int64_t image, patch, width, depth, heads, hidden;
         double  multiplier, dropout, drop_path;
         int     statistics;                      /* Statistics */

@@ -39,7 +39,7 @@ typedef struct RunState {
     double  seconds;                             /* spent training before now                           */
     int64_t log_bytes, event_bytes;
     bool    finished;
-    char    data_hash[80], kernels[256];         /* must match on resume                                */
+    char    data_hash[96], kernels[256];         /* must match on resume                                */
 } RunState;
 
 /* Makes the folder, takes its lock. Fails when another process holds it. */

@@ -18,7 +18,7 @@ static char *default_run_folder(const char *config)
 }
 
 /* Compares the config that a run was begun with and today's; the first line that differs goes into the message. What no result
- * depends on (threads, workers, recomputation, where store and cache are, how often to save) may change: the store's hash is checked later.  */
+ * depends on (threads, workers, recomputation, where store, vectors and cache are, how often to save) may change: the store's hash is checked later.  */
 static bool same_config(const char *saved, const Experiment *now, const char *folder, Err *err)
 {
     Experiment before;
@@ -28,6 +28,8 @@ static bool same_config(const char *saved, const Experiment *now, const char *fo
     before.data.workers = now->data.workers;
     memcpy(before.data.store, now->data.store, sizeof before.data.store);
     memcpy(before.data.cache, now->data.cache, sizeof before.data.cache);
+    if (before.encoder.vectors[0] && now->encoder.vectors[0])
+        memcpy(before.encoder.vectors, now->encoder.vectors, sizeof before.encoder.vectors);
     before.train.checkpoint_every = now->train.checkpoint_every;
     before.encoder.recompute = now->encoder.recompute;
 
@@ -98,6 +100,7 @@ static bool open_model(Trainer *r, Err *err)
     m->tokenizer = tokenizer_from_json(tokenizer, strlen(tokenizer), r->x.data.store, err);
     TRY(m->tokenizer && preprocess_from_json(store_preprocess(r->store), r->x.data.store, &m->preprocess, err));
     TRY(experiment_captioner(&r->x, tokenizer_size(m->tokenizer), &config, err));
+    if (r->x.encoder.vectors[0]) config.encoder.image = store_size(r->store);    /* pictures are not looked at */
     if (config.encoder.image != store_size(r->store))
         return fail_usage(err, "%s holds pictures of %d px, but the encoder takes %lld px (encoder.image); prepare the data "
                           "with --size %lld", r->x.data.store, store_size(r->store), (long long)config.encoder.image,
@@ -125,14 +128,15 @@ static bool open_state(Trainer *r, Err *err)
     const Backend *b = r->tape->backend;
     RunState fresh = { .best = NAN, .best_step = -1 };
 
-    snprintf(fresh.data_hash, sizeof fresh.data_hash, "%s", store_hash(r->store));
+    snprintf(fresh.data_hash, sizeof fresh.data_hash, "%s%s%s", store_hash(r->store), r->features ? "+" : "",
+             r->features ? features_hash(r->features) : "");
     snprintf(fresh.kernels, sizeof fresh.kernels, "%s", b->describe ? b->describe() : b->name);
     r->state = fresh;
     r->saved_step = -1;
     if (run_has_checkpoint(&r->run)) {
         TRY(run_load(&r->run, &r->state, r->model.params, r->optimizer, r->average, err));
         if (strcmp(r->state.data_hash, fresh.data_hash))
-            return fail(err, "%s began with data of hash %.16s…, but %s now has %.16s…; put the old store back or start a new run",
+            return fail(err, "%s began with data of hash %s, but %s now has %s; put the old store and vectors back or start a new run",
                         r->run.folder, r->state.data_hash, r->x.data.store, fresh.data_hash);
         if (strcmp(r->state.kernels, fresh.kernels))
             return fail(err, "%s began with the kernels '%s', but here they are '%s'; the numbers would not go on as they "
@@ -149,11 +153,14 @@ static bool open_state(Trainer *r, Err *err)
     return ok;
 }
 
-typedef struct Encoding { Progress progress; bool begun; volatile sig_atomic_t *interrupted; } Encoding;
+typedef struct Encoding { Progress progress; bool begun, waiting; volatile sig_atomic_t *interrupted; } Encoding;
 
 static bool features_progress(int64_t done, int64_t total, void *context)
 {
     Encoding *e = context;
+    if (done < 0 && !e->waiting) progress_say(&e->progress, "waiting for another process that computes these features");
+    e->waiting = done < 0;
+    if (e->waiting) return !*e->interrupted;
     if (!e->begun) e->progress.first = done;     /* an earlier process may have got so far */
     e->begun = true;
     e->progress.total = total;
@@ -173,10 +180,10 @@ static char *cache_folder(const Experiment *x)
 
 static bool open_features(Trainer *r, Err *err)
 {
-    if (!r->x.encoder.cache) return true;
+    if (!r->x.encoder.cache) return true;        /* or imported, and open already */
     int views = r->x.data.flip ? 2 : 1;
     char *folder = cache_folder(&r->x);
-    Encoding e = { progress_begin("encoding pictures once", store_count(r->store), 0, r->options->quiet), false, r->interrupted };
+    Encoding e = { progress_begin("encoding pictures once", store_count(r->store), 0, r->options->quiet), false, false, r->interrupted };
 
     r->tape->recording = false;
     if (folder_make(folder, err))
@@ -187,6 +194,13 @@ static bool open_features(Trainer *r, Err *err)
     free(folder);
     if (!r->features && *r->interrupted) return fail(err, "interrupted; the same command goes on with the cache where it stopped");
     return r->features != NULL;
+}
+
+/* Before the state: what a run goes on with must be what it began with. */
+static bool import_features(Trainer *r, Err *err)
+{
+    if (r->x.encoder.vectors[0]) r->features = features_import(r->x.encoder.vectors, r->store, err);
+    return r->features || !r->x.encoder.vectors[0];
 }
 
 static bool open_loader(Trainer *r, Err *err)
@@ -220,7 +234,7 @@ bool trainer_open(Trainer *r, Err *err)
     r->tape = tape_new(backend, r->team, (uint64_t)r->x.seed);
     r->store = store_open(r->x.data.store, err);
     /* The state before the features: a resumed run encodes with the weights of its checkpoint, whatever became of encoder.weights. */
-    return r->store && open_model(r, err) && open_state(r, err)
+    return r->store && open_model(r, err) && import_features(r, err) && open_state(r, err)
            && (r->state.finished || (open_features(r, err) && open_loader(r, err)));
 }
 

@@ -65,6 +65,20 @@ Test(experiment, a_cache_of_pictures_that_change_is_refused)
     }
 }
 
+Test(experiment, vectors_instead_of_an_encoder_go_with_little_else)
+{
+    static char *const ALSO[] = { "data.flip=true", "data.crop=0.5", "data.jitter=0.1", "encoder.weights=./vit", "encoder.vectors=" };
+    for (int i = 0; i < 5; i++) {
+        char *overrides[] = { "data.store=x.h5", "encoder.kind=features", "encoder.vectors=./x.npy", ALSO[i] };
+        Experiment x;
+        Err err = { 0 };
+        cr_assert(experiment_load(NULL, overrides, 3, &x, &err), "%s", err.text);
+        cr_assert_not(experiment_load(NULL, overrides, 4, &x, &err));
+        cr_assert_eq(err.status, ERR_USAGE);
+        cr_assert(strstr(err.text, "encoder.vectors"), "%s", err.text);
+    }
+}
+
 Test(experiment, captions_longer_than_the_decoder_are_refused)
 {
     char *overrides[] = { "data.store=x.h5", "decoder.length=10", "generate.max_length=10" };
