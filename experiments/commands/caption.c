@@ -220,6 +220,13 @@ static bool caption_pictures(const Arguments *a, const Session *s, const Picture
     return err->status == 0;
 }
 
+static bool sees_pictures(const Session *s, const char *model, Err *err)
+{
+    return strcmp(s->model->captioner->encoder->kind->name, "features") != 0
+        || fail(err, "%s was trained on vectors from a file (encoder.vectors) and has no encoder for pictures; `limn evaluate` captions the "
+                     "pictures of its data set", model);
+}
+
 static int run(int argc, char **argv)
 {
     static const struct argp ARGP = { OPTIONS, parse, "RUN|MODEL IMAGE...\nRUN|MODEL --from STORE",
@@ -234,7 +241,7 @@ static int run(int argc, char **argv)
 
     REQUIRE(images, "out of memory");
     argp_parse(&ARGP, argc, argv, 0, 0, &a);
-    if (session_open(&s, a.model, a.backend, a.threads, &err)
+    if (session_open(&s, a.model, a.backend, a.threads, &err) && sees_pictures(&s, a.model, &err)
         && (a.from ? read_store : read_files)(&a, &s.model->preprocess, &pictures, &err)) {
         json_t *all = json_array();
         caption_pictures(&a, &s, &pictures, all, &err);

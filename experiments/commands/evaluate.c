@@ -190,10 +190,11 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
 
     TRY(from_run(&a, &x, err));
     Store *store = store_open(a.store, err);
-    if (store && session_open(&session, a.run, a.backend, a.threads, err)) {
+    Features *vectors = store && x.encoder.vectors[0] ? features_import(x.encoder.vectors, store, err) : NULL;
+    if (store && err->status == 0 && session_open(&session, a.run, a.backend, a.threads, err)) {
         const Model *m = session.model;
         SearchOptions search = search_defaults(m);
-        Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, NULL };
+        Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, vectors };
         if (a.beam) search.beam = a.beam;
         if (a.length >= 0) search.length = (LengthPenalty)a.length;
         if (store_size(store) != m->captioner->encoder->config.image)
@@ -202,6 +203,7 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
         else ok = folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
     }
     session_close(&session);
+    features_close(vectors);
     if (store) store_close(store);
     return ok;
 }
