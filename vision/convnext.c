@@ -41,7 +41,8 @@ static Block block_new(Scope s, int64_t width, double drop_path, const EncoderCo
     Block b = {
         .config    = c,
         .drop_path = drop_path,
-        .depthwise = conv_new(scope(s, "dwconv"), width, width, true, (Conv){ .kernel = KERNEL, .stride = 1, .padding = KERNEL / 2, .groups = width }),
+        .depthwise = conv_new(scope(s, "dwconv"), width, width, true,
+                              (Conv){ .kernel = KERNEL, .stride = 1, .padding = KERNEL / 2, .groups = width }),
         .norm      = norm_new(scope(s, "layernorm"), width, c->eps),
         .widen     = linear_new(scope(s, "pwconv1"), width, WIDENING * width, SPREAD),
         .narrow    = linear_new(scope(s, "pwconv2"), WIDENING * width, width, SPREAD) };
