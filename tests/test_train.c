@@ -191,6 +191,24 @@ Test(train, a_moving_average_is_measured_and_kept_and_changes_no_update)
     cr_assert_float_eq(atof(strstr(s.out, "\"loss\":") + 7), logged, 1e-8, "model/ is what was measured: %s", s.out);
 }
 
+Test(train, on_changing_pictures_in_batches_by_length_it_ends_with_the_same_weights_too)
+{
+    static const char CHANGING[] = "data.crop=0.4 data.jitter=0.4 data.flip=true train.batches=length";
+    char whole[65], resumed[65], plain[65];
+
+    tiny_experiment();
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/whole -q data.workers=2 %s", CHANGING).status, 0);
+    cr_assert_eq(shell("limn train @/tiny.yaml --run @/plain -q").status, 0);
+    cr_assert_neq(shell("LIMN_FAULT=kill:1500000 limn train @/tiny.yaml --run @/k -q %s", CHANGING).status, 0);
+    Shell s = shell("limn train @/tiny.yaml --run @/k -q --resume %s", CHANGING);
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    weights_hash("whole", whole);
+    weights_hash("plain", plain);
+    weights_hash("k", resumed);
+    cr_assert_str_eq(resumed, whole);
+    cr_assert_str_neq(plain, whole);
+}
+
 Test(train, ctrl_c_writes_a_checkpoint_and_says_how_to_go_on)
 {
     tiny_experiment();
