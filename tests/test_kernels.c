@@ -86,8 +86,8 @@ static void fill(Row *r, uint64_t seed)
 static real *run_channels(const Kernels *k, int64_t C, const Row *r, real *o)
 {
     enum { ROWS = 5 };
-    Taps      t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r->x, r->y }, .w = (const real *const[]){ r->z, r->w },
-                    .x_step = C, .y_step = C };
+    Taps      t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r->x, r->y },
+                    .w = (const real *const[]){ r->z, r->w }, .x_step = C, .y_step = C };
     Centering n = { .mean = r->v, .scale = r->w, .shift = r->z, .slope = r->y };
 
     k->taps(&t, false, o), k->taps(&t, true, o), o += ROWS * C;
@@ -328,8 +328,8 @@ Test(kernels, taps_and_their_gradients_follow_the_formulas)
 {
     static Row r;
     real y[ROWS * C], dw[2 * C] = { 0 };
-    Taps t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r.x, r.y }, .w = (const real *const[]){ r.z, r.w },
-               .x_step = 2 * C, .y_step = C };
+    Taps t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r.x, r.y },
+               .w = (const real *const[]){ r.z, r.w }, .x_step = 2 * C, .y_step = C };
     fill(&r, 6);
     memcpy(y, r.v, sizeof y);
     kernels()->taps(&t, true, y);

@@ -162,14 +162,15 @@ static void convolve(Team *team, const ConvOptions *o, Shape xs, Shape ws, int64
 Test(openblas, a_picture_does_not_depend_on_the_pictures_around_it)
 {
     static const struct { int64_t size, in, out, kernel, stride, groups; } layers[] = {
-        { 14, 64, 64, 3, 1, 1 }, { 14, 64, 128, 3, 2, 1 }, { 7, 256, 256, 3, 1, 1 }, { 14, 96, 192, 1, 1, 1 }, { 14, 64, 128, 1, 2, 1 },
-        { 28, 48, 48, 3, 1, 48 }, { 14, 24, 24, 7, 1, 24 }, { 56, 3, 64, 7, 2, 1 } };
+        { 14, 64, 64, 3, 1, 1 }, { 14, 64, 128, 3, 2, 1 }, { 7, 256, 256, 3, 1, 1 }, { 14, 96, 192, 1, 1, 1 },
+        { 14, 64, 128, 1, 2, 1 }, { 28, 48, 48, 3, 1, 48 }, { 14, 24, 24, 7, 1, 24 }, { 56, 3, 64, 7, 2, 1 } };
     enum { PICTURES = 5 };
     if (!rows_are_independent()) cr_skip_test("these OpenBLAS kernels do not promise it: %s", openblas()->describe());
     Team *team = team_new(2);
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         int64_t size = layers[i].size, in = layers[i].in, out = layers[i].out, k = layers[i].kernel, pad = k / 2;
-        ConvOptions o = { .groups = layers[i].groups, .window = { .stride = layers[i].stride, .top = pad, .left = pad, .bottom = pad, .right = pad } };
+        ConvOptions o = { .groups = layers[i].groups,
+                          .window = { .stride = layers[i].stride, .top = pad, .left = pad, .bottom = pad, .right = pad } };
         Shape   xs = SHAPE(PICTURES, size, size, in), ws = SHAPE(out, in / layers[i].groups, k, k);
         int64_t side = window_count(size, k, layers[i].stride, 1, pad, pad), picture = side * side * out;
         real   *x = random_reals(shape_count(xs), 8), *w = random_reals(shape_count(ws), 9);

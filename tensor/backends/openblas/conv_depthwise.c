@@ -13,14 +13,15 @@ typedef struct Work {
     const ConvAttr *a;
     const Axis  *rows, *columns;                 /* one for each phase                                                */
     int64_t      phases, height, width;          /* of each axis; the result's size                                   */
-    const real  *from, *w, *b, *dz;              /* from: the source of the walk, x or dz                             */
-    real        *z, *y, *partial;
+    const real  *from, *w, *b;                   /* from: the source of the walk, x or dz                             */
+    real        *z, *y, *partial;                /* z: the result's rows, or dz, which the filters' gradient reads    */
     bool         add;
     const Slots *slots;
 } Work;
 
 /* Those taps of output (i, q) that lie inside. */
-static int collect(const Work *w, const Axis *row, const Axis *column, int64_t i, int64_t q, const real *plane, real *dw, const Slots *s)
+static int collect(const Work *w, const Axis *row, const Axis *column, int64_t i, int64_t q, const real *plane, real *dw,
+                   const Slots *s)
 {
     int64_t C = w->a->I;
     int     count = 0;
@@ -42,7 +43,8 @@ static int collect(const Work *w, const Axis *row, const Axis *column, int64_t i
 }
 
 /* Row i, run by run of outputs that have the same taps: y (+)= their sums, or, where dw is given, dw += what `y` gives each tap. */
-static void walk_row(const Work *w, const Axis *row, const Axis *column, int64_t i, const real *plane, real *y, real *dw, const Slots *s)
+static void walk_row(const Work *w, const Axis *row, const Axis *column, int64_t i, const real *plane, real *y, real *dw,
+                     const Slots *s)
 {
     int64_t C = w->a->I, from, to, run;
 
@@ -129,7 +131,8 @@ static void filters_item(void *context, int64_t item, int member)
 
     memset(dw, 0, (size_t)count * sizeof *dw);
     for (int64_t r = item * ROWS_AN_ITEM, end = chunk_end(item, a->B * a->P, ROWS_AN_ITEM); r < end; r++)
-        walk_row(w, w->rows, w->columns, r % a->P, w->from + r / a->P * a->H * a->W * C, w->z + r * a->Q * C, dw, &w->slots[member]);
+        walk_row(w, w->rows, w->columns, r % a->P, w->from + r / a->P * a->H * a->W * C, w->z + r * a->Q * C, dw,
+                 &w->slots[member]);
 }
 
 static void grad_filters(Tape *t, const ConvAttr *a, const real *dz, const real *x, real *dw)
@@ -137,8 +140,8 @@ static void grad_filters(Tape *t, const ConvAttr *a, const real *dz, const real 
     Axis    rows = axis_forward(conv_rows(a)), columns = axis_forward(conv_columns_of(a));
     int64_t items = chunks_of(a->B * a->P, ROWS_AN_ITEM), taps = a->R * a->S, count = taps * a->I;
     real   *sum = tape_scratch(t, (size_t)(count * (items + 1)) * sizeof *sum);
-    Work    work = { .a = a, .rows = &rows, .columns = &columns, .phases = 1, .from = x, .w = sum, .z = (real *)dz, .partial = sum + count,
-                     .slots = new_slots(t, a) };
+    Work    work = { .a = a, .rows = &rows, .columns = &columns, .phases = 1, .from = x, .w = sum, .z = (real *)dz,
+                     .partial = sum + count, .slots = new_slots(t, a) };
 
     memset(sum, 0, (size_t)count * sizeof *sum);
     team_run(t->team, items, filters_item, &work);

@@ -102,7 +102,8 @@ static Product product_of(Tape *t, const ConvAttr *a, Patches patches, const rea
 
     p.patches.C = in * a->groups, p.patches.width = in;
     if (patches_are_rows(&p.patches)) p.g.a = p.patches.x;
-    p.g.b = pointwise ? w : filters_turned(t, &(Filters){ .a = a, .w = w, .row = patches.row, .column = patches.column, .input = input });
+    p.g.b = pointwise ? w : filters_turned(t, &(Filters){ .a = a, .w = w, .row = patches.row, .column = patches.column,
+                                                          .input = input });
     return p;
 }
 

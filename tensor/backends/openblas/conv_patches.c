@@ -6,8 +6,9 @@
 
 bool patches_are_rows(const Patches *p)
 {
-    return p->row.taps == 1 && p->column.taps == 1 && p->row.at == 0 && p->column.at == 0 && p->row.step == 1 && p->column.step == 1 &&
-           p->row.count == p->row.size && p->column.count == p->column.size && p->width == p->C;
+    return p->row.taps == 1 && p->column.taps == 1 && p->row.at == 0 && p->column.at == 0 &&
+           p->row.step == 1 && p->column.step == 1 && p->row.count == p->row.size &&
+           p->column.count == p->column.size && p->width == p->C;
 }
 
 static real *gather_line(const Patches *p, const real *line, int64_t j, bool together, real *to)

@@ -62,7 +62,8 @@ static void sums_item(void *context, int64_t item, int member)
     Span    s = span(w, item);
 
     (void)member;
-    kernels()->products(s.to - s.from, C, NULL, w->x + s.from * C, w->dz + s.from * C, w->partial + (items + item) * C, w->partial + item * C);
+    kernels()->products(s.to - s.from, C, NULL, w->x + s.from * C, w->dz + s.from * C, w->partial + (items + item) * C,
+                        w->partial + item * C);
 }
 
 static void scale_backward(Tape *t, Node *n)
