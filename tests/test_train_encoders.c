@@ -107,9 +107,18 @@ Test(train_encoders, vectors_of_ones_own_train_resume_and_are_measured, .timeout
     expect_same_weights("whole", "k");
     s = shell("limn evaluate @/k --split val --pictures 4 -q");
     cr_expect_eq(s.status, 0, "%s", s.err);
+    s = shell("limn evaluate @/k/model --store @/tiny.h5 --split val --out @/bare -q");
+    cr_expect_eq(s.status, 2, "%s", s.err);
+    cr_expect(says(&s, "evaluate the run"), "%s", s.err);
     s = shell("limn caption @/k --from @/tiny.h5 --count 1");
     cr_expect_eq(s.status, 1, "%s", s.err);
     cr_expect(says(&s, "limn evaluate"), "who can caption them is said: %s", s.err);
+    write_npy("own.npy", items, 5, 12, 1);
+    s = shell("limn evaluate @/k --split val -q");
+    cr_expect(s.status == 1 && says(&s, "other values"), "status %d: %s", s.status, s.err);
+    write_npy("own.npy", items, 4, 12, 0);
+    s = shell("limn evaluate @/k --split val -q");
+    cr_expect(s.status == 1 && says(&s, "(4,12)"), "status %d: %s", s.status, s.err);
 }
 
 Test(train_encoders, other_vectors_do_not_go_on_with_a_run, .timeout = 300)

@@ -7,6 +7,7 @@
 #include "experiments/commands/command.h"
 #include "experiments/evaluate.h"
 #include "experiments/experiment.h"
+#include "experiments/run.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 
@@ -182,9 +183,28 @@ static bool from_run(Arguments *a, Experiment *x, Err *err)
     return true;
 }
 
+/* A model of vectors sees nothing else, and on the store that it learned from they must be those that it learned from. */
+static bool vectors_fit(const Model *m, const Features *v, const Store *s, const char *run, Err *err)
+{
+    const Encoder *e = m->captioner->encoder;
+    RunState state;
+    size_t n = strlen(store_hash(s));
+
+    if (!v)
+        return strcmp(e->kind->name, "features") != 0
+            || fail_usage(err, "%s was trained on vectors from a file, which only its run's config.yaml names: evaluate the run", run);
+    if (features_tokens(v) != e->tokens || features_width(v) != e->width)
+        return fail(err, "encoder.vectors holds (%lld,%lld) values a picture, but %s was trained on (%lld,%lld)",
+                    (long long)features_tokens(v), (long long)features_width(v), run, (long long)e->tokens, (long long)e->width);
+    TRY(run_read_state(run, &state, err));
+    bool changed = !strncmp(state.data_hash, store_hash(s), n) && state.data_hash[n] == '+'
+                   && strcmp(state.data_hash + n + 1, features_hash(v));
+    return !changed || fail(err, "encoder.vectors has other values now than when %s was trained; put the old file back", run);
+}
+
 static bool evaluate_run(Arguments a, json_t *all, Err *err)
 {
-    Experiment x;
+    Experiment x = { 0 };                        /* stays so for a bare model folder */
     Session session = { 0 };
     bool ok = false;
 
@@ -200,7 +220,7 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
         if (store_size(store) != m->captioner->encoder->config.image)
             fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a.store, store_size(store),
                        (long long)m->captioner->encoder->config.image);
-        else ok = folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
+        else ok = vectors_fit(m, vectors, store, a.run, err) && folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
     }
     session_close(&session);
     features_close(vectors);
