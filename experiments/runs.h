@@ -1,7 +1,7 @@
 /* runs.h - what run folders have reached, and tables of it: mean and standard deviation over seeds, the best marked.
  *
  * A run folder holds config.yaml and log.jsonl, a checkpoint or messages.log. Its figures are numbers with a name:
- *     validation.loss …   of the best validation in log.jsonl
+ *     validation.loss …   of the best validation in log.jsonl, also where that is of the mean of the last weights
  *     SPLIT.cider …       the reals in metrics-SPLIT.json, nested ones as SPLIT.a.b; whole numbers there are counts and settings
  * Nothing that depends on timing is among them, so that the table of a sweep does not tell how often it was interrupted.        */
 #ifndef LIMN_RUNS_H

@@ -127,7 +127,7 @@ static bool read_log(RunInfo *r, const char *folder, Arena *memory, Err *err)
         json_t *j = json_loads(line, 0, NULL);
         if (!j) fail(err, "%s:%d: not JSON", path, number);
         const char *event = json_string_value(json_object_get(j, "event"));
-        if (event && !strcmp(event, "validation")) read_validation(r, j, memory);
+        if (event && (!strcmp(event, "validation") || !strcmp(event, "mean"))) read_validation(r, j, memory);
         json_decref(j);
     }
     if (update) {

@@ -84,6 +84,16 @@ Test(runs, a_row_for_each_run_in_the_order_of_numbers)
            "run,state,updates,validation.loss,validation.loss deviation,validation.loss best\n\"a,seed=2\",finished,16,2,,0\n");
 }
 
+Test(runs, a_mean_of_weights_that_is_the_best_is_what_counts)
+{
+    make_runs();
+    shell("printf '{\"event\":\"mean\",\"step\":16,\"of\":[8,16],\"loss\":0.5,\"best\":true}\\n' >>'@/runs/a,seed=1/log.jsonl';"
+          "printf '{\"event\":\"mean\",\"step\":16,\"of\":[8,16],\"loss\":4.0,\"best\":false}\\n' >>'@/runs/a,seed=2/log.jsonl'");
+    prints("limn runs @/runs --each --columns validation.loss --format csv --where train.rate=0.001 --where 'seed<10'",
+           "run,state,updates,validation.loss,validation.loss deviation,validation.loss best\n"
+           "\"a,seed=1\",finished,16,0.5,,1\n\"a,seed=2\",finished,16,2,,0\n");
+}
+
 Test(runs, filters_sorting_and_averages_over_other_keys)
 {
     make_runs();
