@@ -33,7 +33,7 @@ bool vectors_shape(Vectors *v, const int64_t *dims, int rank, Err *err)
     v->width = dims[rank - 1];
     for (int i = 0; i < rank; i++)
         if (dims[i] < 1) return fail(err, "%s: the array is empty: dimension %d is %" PRId64, v->path, i + 1, dims[i]);
-    if (v->width > MOST || v->tokens > MOST / v->width || v->count > INT64_MAX / 8 / (v->tokens * v->width))
+    if (v->width > MOST || v->tokens > MOST / v->width || v->count > INT64_MAX / 16 / (v->tokens * v->width))
         return fail(err, "%s: %" PRId64 " x %" PRId64 " x %" PRId64 " values are too many", v->path, v->count, v->tokens, v->width);
     return true;
 }

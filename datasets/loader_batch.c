@@ -118,7 +118,6 @@ void corpus_free(Corpus *c)
     free(c->sided);
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------------------------------- */
 /* ---- random choices ---------------------------------------------------------------------------------------------------- */
 /* A stream of a picture's own in an epoch, whatever batch it is in. */
 static Rng picture_stream(const Corpus *c, RngPurpose purpose, int64_t epoch, int64_t p)

@@ -10,8 +10,9 @@
  *     captions-SPLIT.json, references-SPLIT.json, metrics-SPLIT.json   from `limn evaluate`
  *
  * A checkpoint holds weights ("…"), what the optimizer remembers ("optimizer.m.…", "optimizer.v.…": see its slots), the moving average
- * ("average.…", where there is one) and, as metadata, the state below; no dates, hosts or paths. It is written aside and renamed, so that it is always whole. On resume log.jsonl and the event file are cut back
- * to it, so that the logs of an interrupted run read like those of one that was not.                                  */
+ * ("average.…", where there is one) and, as metadata, the state below; no dates, hosts or paths. It is written aside and renamed, so
+ * that it is always whole. On resume log.jsonl and the event file are cut back to it, so that the logs of an interrupted run read
+ * like those of one that was not.                                                                                    */
 #ifndef LIMN_RUN_H
 #define LIMN_RUN_H
 

@@ -18,7 +18,8 @@ static char *default_run_folder(const char *config)
 }
 
 /* Compares the config that a run was begun with and today's; the first line that differs goes into the message. What no result
- * depends on (threads, workers, recomputation, where store, vectors and cache are, how often to save) may change: the store's hash is checked later.  */
+ * depends on (threads, workers, recomputation, where store, vectors and cache are, how often to save) may change: the hashes of store
+ * and vectors are checked later. */
 static bool same_config(const char *saved, const Experiment *now, const char *folder, Err *err)
 {
     Experiment before;
