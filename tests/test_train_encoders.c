@@ -49,6 +49,8 @@ Test(train_encoders, sizes_that_no_encoder_has_are_refused)
     static const struct { const char *options, *said; } WRONG[] = {
         { "encoder.kind=resnet encoder.depth=19", "18, 34, 50" },
         { "encoder.kind=resnet encoder.depth=50 encoder.width=5 encoder.rate=-1", "encoder.rate" },
+        { "encoder.kind=resnet encoder.depth=18 encoder.dropout=0.1", "dropout is 0.1" },
+        { "encoder.kind=mobilenet_v1 encoder.dropout=0.1", "dropout is 0.1" },
         { "encoder.kind=alexnet", "there is no image encoder 'alexnet'" },
         { "encoder.kind=features", "encoder.vectors" },
         { "encoder.vectors=./x.npy", "encoder.kind: features" },

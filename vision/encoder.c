@@ -29,6 +29,11 @@ bool encoder_size_check(const char *field, int64_t value, Err *err)
         || fail_also(err, ERR_USAGE, "encoder: %s is %lld; it must be from 1 to 65536", field, (long long)value);
 }
 
+bool encoder_unused_check(const EncoderConfig *c, const char *field, double value, Err *err)
+{
+    return value == 0 || fail_also(err, ERR_USAGE, "encoder: %s is %g, but %s makes no use of it; leave it at 0", field, value, c->kind);
+}
+
 bool encoder_config_check(const EncoderConfig *c, Err *err)
 {
     const EncoderKind *kind = encoder_find(c->kind, err);

@@ -78,6 +78,8 @@ const EncoderKind *encoder_find(const char *name, Err *err);
 const EncoderKind *const *encoder_list(void);                        /* ends with NULL                                */
 /* One check of a field for `check`: true when value is in [1, 65536]. */
 bool     encoder_size_check(const char *field, int64_t value, Err *err);
+/* Another: of a field that such an encoder has no use for. True when value is 0. */
+bool     encoder_unused_check(const EncoderConfig *c, const char *field, double value, Err *err);
 bool     encoder_config_check(const EncoderConfig *c, Err *err);
 Encoder *encoder_new(Scope s, const EncoderConfig *c);
 Tensor  *encoder_forward(Tape *t, const Encoder *e, Tensor *pixels);

@@ -77,7 +77,7 @@ static EncoderGrid grid(const EncoderConfig *c)
 
 static bool check(const EncoderConfig *c, Err *err)
 {
-    if (!encoder_size_check("the least width", c->min_width, err))
+    if (!encoder_size_check("the least width", c->min_width, err) || !encoder_unused_check(c, "dropout", c->dropout, err))
         return false;
     if (!(c->multiplier > 0 && c->multiplier <= 64))
         return fail_also(err, ERR_USAGE, "encoder: multiplier is %g; it must be above 0 and at most 64", c->multiplier);

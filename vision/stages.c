@@ -77,6 +77,7 @@ bool stages_check(const EncoderConfig *c, Err *err)
     if (c->width != c->stage_width[c->stages - 1])
         found += !fail_also(err, ERR_USAGE, "encoder: width is %lld, but its last stage has %lld", (long long)c->width,
                             (long long)c->stage_width[c->stages - 1]);
+    found += !encoder_unused_check(c, "dropout", c->dropout, err);
     return found == 0;
 }
 

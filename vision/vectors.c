@@ -27,7 +27,13 @@ static json_t *to_json(const EncoderConfig *c)
                      "hidden_size", (json_int_t)c->width);
 }
 
-static bool check(const EncoderConfig *c, Err *err) { return encoder_size_check("tokens", c->tokens, err); }
+static bool check(const EncoderConfig *c, Err *err)
+{
+    int found = !encoder_size_check("tokens", c->tokens, err);
+    found += !encoder_unused_check(c, "dropout", c->dropout, err);
+    found += !encoder_unused_check(c, "drop_path", c->drop_path, err);
+    return found == 0;
+}
 
 static EncoderGrid grid(const EncoderConfig *c)
 {
