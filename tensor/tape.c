@@ -77,12 +77,20 @@ real *tape_grad_first(Tape *t, Tensor *x, bool *fresh)
     return x->grad;
 }
 
-/* Only what an op made may be overwritten: a leaf's values belong to somebody else. */
+/* Only what an op made may be overwritten: a leaf's values belong to somebody else. Readers that are left come after in backward. */
 real *tape_grad_in_place(Tensor *x)
 {
     x = holder(x);
-    if (!x->wants_grad || x->grad || x->keep || x->held || !x->computed) return NULL;
+    if (!x->wants_grad || x->grad || x->keep || x->held || x->readers || !x->computed) return NULL;
     return x->grad = x->data;
+}
+
+real *tape_grad_over(Tape *t, Tensor *x, bool *fresh)
+{
+    real *grad = tape_grad_in_place(x);
+
+    *fresh = grad != NULL;
+    return grad ? grad : tape_grad_first(t, x, fresh);
 }
 
 void *tape_save(Tape *t, Node *n, int slot, size_t bytes)
@@ -157,6 +165,20 @@ static Tensor *new_output(Tape *t, Arena *records, Shape s, const char *name, bo
     return x;
 }
 
+/* Leaves may be on several tapes at once, and are never overwritten: nobody counts for them. */
+static void count_readers(Node *n, int change)
+{
+    for (int i = 0; i < OP_MAX_IN; i++)
+        if (n->in[i] && holder(n->in[i])->computed) holder(n->in[i])->readers += change;
+}
+
+static void record(Tape *t, Node *n)
+{
+    count_readers(n, 1);
+    n->prev = t->last;
+    t->last = n;
+}
+
 Node *tape_apply(Tape *t, const Apply *a)
 {
     /* In inference a mark must end the records as well. */
@@ -179,10 +201,7 @@ Node *tape_apply(Tape *t, const Apply *a)
     arena_release(t->scratch, m);
 
     if (t->watching) watch_outputs(t, n);
-    if (n->recorded) {
-        n->prev = t->last;
-        t->last = n;
-    }
+    if (n->recorded) record(t, n);
     return n;
 }
 
@@ -214,6 +233,7 @@ static void walk_back(Tape *t)
 {
     for (Node *n = t->last, *before; n; n = before) {
         before = n->prev;                        /* a segment's backward records nodes of its own */
+        count_readers(n, -1);
         if (reached(n)) {
             ArenaMark m = arena_mark(t->scratch);
             n->op->backward(t, n);
@@ -305,9 +325,9 @@ Tensor *tape_segment(Tape *t, bool recompute, Segment *body, const void *context
 
     *out = (Tensor){ .shape = y->shape, .data = y->data, .name = y->name, .wants_grad = t->wanted, .computed = true };
     if (!t->wanted) return out;
-    *n = (Node){ .op = &segment_op, .prev = t->last, .in = { x }, .out = { out }, .recorded = true,
+    *n = (Node){ .op = &segment_op, .in = { x }, .out = { out }, .recorded = true,
                  .attr = memcpy(arena_alloc(t->records, sizeof a), &a, sizeof a) };
-    t->last = n;
+    record(t, n);
     return out;
 }
 

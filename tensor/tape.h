@@ -76,13 +76,15 @@ Node *tape_apply(Tape *t, const Apply *a);
  * tape_grad_first: the same, but when *fresh comes back true the memory is not cleared and must be written whole, which
  * spares a pass over it.
  * tape_grad_in_place: x's values end and their memory becomes its gradient, to be written whole; NULL where that may not be
- * (a leaf, kept, held, or with a gradient already): then use tape_grad.
+ * (a leaf, kept, held, read by an op before, or with a gradient already): then use tape_grad.
+ * tape_grad_over: tape_grad_in_place where that may be, else tape_grad_first.
  * tape_save: memory that lives until the node's backward (if none will come: until the op is done).
  * tape_scratch: memory until the op is done.
  * In backward an op owns its outputs' gradients: nobody reads them afterwards, so it may compute in them.            */
 real *tape_grad(Tape *t, Tensor *x);
 real *tape_grad_first(Tape *t, Tensor *x, bool *fresh);
 real *tape_grad_in_place(Tensor *x);
+real *tape_grad_over(Tape *t, Tensor *x, bool *fresh);
 void *tape_save(Tape *t, Node *n, int slot, size_t bytes);
 void *tape_scratch(Tape *t, size_t bytes);
 

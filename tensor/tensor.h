@@ -42,6 +42,7 @@ struct Tensor {
     bool        computed;                        /* an op made it: the tape gives its memory back                */
     bool        keep;                            /* backward must not take its memory back (set on the base)     */
     bool        held;                            /* its op reads it in backward: no gradient may take its place      */
+    int         readers;                         /* ops that took it in, and whose backward has not begun            */
     Tensor     *base;                            /* not NULL: this is `base` under another shape                 */
     const char *name;                            /* checkpoint name, or the op that made it                      */
 };

@@ -9,10 +9,9 @@
 
 static const bool DOUBLE = sizeof(real) == sizeof(double);
 
-/* `memory`: the most that computing activations again may need of what keeping them needs. The stem is computed again as a whole: of so
- * few layers as a ResNet-18 has it is a large part.                                                                  */
+/* `memory`: the most that computing activations again may need of what keeping them needs. */
 typedef struct Kind { const char *name; EncoderOptions options; double memory; } Kind;
-static const Kind KINDS[] = { { "resnet",       { .depth = 18, .width = 8 }, 0.65 },
+static const Kind KINDS[] = { { "resnet",       { .depth = 18, .width = 8 }, 0.5 },
                               { "resnet",       { .depth = 50, .width = 4 }, 0.3 },
                               { "mobilenet_v1", { .multiplier = 0.1 }, 0.5 },
                               { "convnext",     { .depth = 12, .width = 8, .patch = 2 }, 0.35 } };

@@ -89,6 +89,7 @@ static real *run_channels(const Kernels *k, int64_t C, const Row *r, real *o)
     Taps      t = { .outputs = ROWS, .C = C, .count = 2, .x = (const real *const[]){ r->x, r->y },
                     .w = (const real *const[]){ r->z, r->w }, .x_step = C, .y_step = C };
     Centering n = { .mean = r->v, .scale = r->w, .shift = r->z, .slope = r->y };
+    uint16_t  taken[LONGEST];
 
     k->taps(&t, false, o), k->taps(&t, true, o), o += ROWS * C;
     memset(o, 0, 2 * (size_t)C * sizeof *o), k->taps_grad(&t, r->v, (real *const[]){ o, o + C }), o += 2 * C;
@@ -97,8 +98,8 @@ static real *run_channels(const Kernels *k, int64_t C, const Row *r, real *o)
     k->products(ROWS, C, NULL, r->x, r->y, o, o + C), o += 2 * C;
     k->center(ROWS, C, &n, r->x, NULL, o), k->center(ROWS, C, &n, r->x, r->y, o + ROWS * C), o += 2 * ROWS * C;
     k->center_grad(ROWS, C, &n, r->x, r->y, false, o), k->center_grad(ROWS, C, &n, r->x, r->z, true, o), o += ROWS * C;
-    k->maximum(C, r->x, r->y, o);
-    memset(o + C, 0, 2 * (size_t)C * sizeof *o), k->maximum_grad(&t, o, r->v, (real *const[]){ o + C, o + 2 * C }), o += 3 * C;
+    k->maximum(&t, o, taken);
+    memset(o + C, 0, 2 * (size_t)C * sizeof *o), k->maximum_grad(&t, taken, r->v, (real *const[]){ o + C, o + 2 * C }), o += 3 * C;
     return o;
 }
 
@@ -350,11 +351,12 @@ Test(kernels, the_gradient_of_a_maximum_goes_to_the_first_that_has_it)
 {
     static Row r;
     real y[C], dx[2 * C] = { 0 };
+    uint16_t of[C];
     Taps t = { .outputs = 1, .C = C, .count = 2, .x = (const real *const[]){ r.x, r.y } };
     fill(&r, 7);
     r.y[3] = r.x[3];
-    kernels()->maximum(C, r.x, r.y, y);
-    kernels()->maximum_grad(&t, y, r.z, (real *const[]){ dx, dx + C });
+    kernels()->maximum(&t, y, of);
+    kernels()->maximum_grad(&t, of, r.z, (real *const[]){ dx, dx + C });
     for (int c = 0; c < C; c++) {
         int taken = r.x[c] >= r.y[c] ? 0 : 1;
         cr_expect(y[c] == (taken ? r.y[c] : r.x[c]) && dx[taken * C + c] == r.z[c] && dx[(1 - taken) * C + c] == 0, "channel %d", c);

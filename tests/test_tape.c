@@ -120,6 +120,50 @@ Test(tape, cross_entropy_leaves_kept_logits_alone)
     cr_expect_eq(at(logits, 7), before);
 }
 
+/* Its loss reads y after another op did, whose backward needs y's values. */
+static real gradient_beside(const Backend *backend, bool kept, Tensor *(*last)(Tensor *y))
+{
+    Tape *of = t;
+
+    t = tape_new(backend, NULL, 3);
+    w[0]->grad[9] = 0;
+    Tensor *y = op_linear(t, x0, w[0], NULL, (LinearOptions){ 0 }), *z = op_activation(t, y, ACT_GELU);
+    y->keep = kept;
+    z = op_linear(t, op_add(t, z, last(y)), head, NULL, (LinearOptions){ 0 });
+    tape_backward(t, op_cross_entropy(t, z, (Ids){ SHAPE(ROWS), targets }, (CrossEntropyOptions){ .ignore = -1 }));
+    tape_free(t);
+    t = of;
+    return w[0]->grad[9];
+}
+
+static Tensor *normed(Tensor *y)
+{
+    Tensor *v[4];
+
+    for (int i = 0; i < 4; i++) v[i] = leaf(weights, SHAPE(WIDTH), i < 2);
+    return op_batch_norm(t, y, v[0], v[1], v[2], v[3], (BatchNormOptions){ .eps = 1e-5 });
+}
+
+static Tensor *bent(Tensor *y) { return op_activation(t, y, ACT_SILU); }
+
+static Tensor *pooled(Tensor *y)
+{
+    Tensor *largest = op_pool(t, tensor_reshape(t->arena, y, SHAPE(1, ROWS, 1, WIDTH)), (PoolOptions){ .kind = POOL_MAX });
+    return tensor_reshape(t->arena, largest, SHAPE(WIDTH));
+}
+
+Test(tape, no_gradient_takes_the_place_of_values_that_another_op_still_needs)
+{
+    Tensor *(*const last[])(Tensor *) = { normed, bent, pooled };
+    Err err = { 0 };
+
+    for (const Backend *const *b = backend_list(); *b; b++) {
+        cr_assert(backend_find((*b)->name, &err), "%s", err.text);
+        for (int i = 0; i < 3; i++)
+            cr_expect_eq(gradient_beside(*b, false, last[i]), gradient_beside(*b, true, last[i]), "%s, %d", (*b)->name, i);
+    }
+}
+
 Test(tape, a_leaf_without_memory_for_its_gradient_is_a_bug, .signal = SIGABRT)
 {
     Tensor *logits = leaf(weights, SHAPE(2, 3), true);

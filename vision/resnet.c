@@ -1,7 +1,7 @@
 /* resnet.c - residual networks (He et al. 2016) in the form called v1.5: a bottleneck halves the picture in its 3 x 3 filter, not in the
  * 1 x 1 before it (Goyal et al. 2017). Names, eps and initial values as transformers' ResNetModel.
  *
- *     x_0     = maxpool_3/2(relu(bn(pixels * W_7/2)))
+ *     x_0     = relu(maxpool_3/2(bn(pixels * W_7/2)))
  *     x_{l+1} = relu(F(x_l) + S(x_l))                       S: the identity, or bn(x * W_1) where width or size change
  *     F       = bn(W_3 relu(bn(W_3 x)))                     basic: ResNet-18, -34
  *     F       = bn(W_1 relu(bn(W_3 relu(bn(W_1 x)))))       bottleneck, a quarter as wide within: ResNet-50, -101
@@ -76,11 +76,16 @@ static void *build(Scope s, const EncoderConfig *c)
 
 /* ---- the forward pass -------------------------------------------------------------------------------------------- */
 
+/* The paper has relu, then pool; an activation that never falls may as well come after the maximum, where a quarter is left. */
 static Tensor *stem(Tape *t, const void *context, Tensor *pixels)
 {
-    const ResNet *m = context;
-    Tensor *x = conv_unit(t, &m->stem, op_channels_last(t, pixels), m->config.activation, NULL);
-    return op_pool(t, x, (PoolOptions){ .kind = POOL_MAX, .size = 3, .window = { .stride = 2, .top = 1, .left = 1, .bottom = 1, .right = 1 } });
+    const ResNet    *m    = context;
+    const Activation act  = m->config.activation;
+    const bool       last = act == ACT_RELU || act == ACT_RELU6;
+    const PoolOptions half = { .kind = POOL_MAX, .size = 3, .window = { .stride = 2, .top = 1, .left = 1, .bottom = 1, .right = 1 } };
+    Tensor *x = conv_unit(t, &m->stem, op_channels_last(t, pixels), last ? ACT_NONE : act, NULL);
+    x = op_pool(t, x, half);
+    return last ? op_activation(t, x, act) : x;
 }
 
 static Tensor *block(Tape *t, const void *context, Tensor *x)

@@ -65,6 +65,7 @@ static void forward(Tape *t, Node *n)
     real   *y = n->out[0]->data, *p = n->out[1] ? n->out[1]->data : NULL;
     double *row = tape_scratch(t, (size_t)a->S * sizeof *row);
 
+    if (p) n->out[1]->held = true;
     if (!p && n->recorded) p = tape_save(t, n, 0, (size_t)(a->B * a->H * a->T * a->S) * sizeof *p);
     for (int64_t b = 0; b < a->B; b++)
         for (int64_t h = 0; h < a->H; h++)

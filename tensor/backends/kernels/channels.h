@@ -170,44 +170,48 @@ static void k_center_grad(int64_t rows, int64_t C, const Centering *n, const rea
     }
 }
 
-/* ---- a tap of a max pool ---------------------------------------------------------------------------------------------- */
-INLINE void maximum_block(int m, const real *x, const real *y, real *z)
+/* ---- the taps of a max pool ------------------------------------------------------------------------------------------- */
+INLINE void maximum_block(int m, const Taps *t, int64_t c, real *y, uint16_t *taken)
 {
-    real v[LANES];
-    for (int l = 0; l < m; l++) v[l] = x[l] > y[l] ? x[l] : y[l];
-    memcpy(z, v, (size_t)m * sizeof *z);
-}
-static void k_maximum(int64_t n, const real *x, const real *y, real *z)
-{
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) maximum_block(LANES, x + i, y + i, z + i);
-    maximum_block((int)(n - i), x + i, y + i, z + i);
-}
+    real     v[LANES];
+    uint16_t from[LANES] = { 0 };
 
-/* A channel is taken by the first tap that has its largest value, and missed by the taps after. */
-INLINE void maximum_grad_block(int m, const Taps *t, int64_t c, const real *y, const real *dy, real *const *dx)
-{
-    real g[LANES];
-
-    for (int l = 0; l < m; l++) g[l] = dy[c + l];
-    for (int k = 0; k < t->count; k++) {
+    for (int l = 0; l < m; l++) v[l] = t->x[0][c + l];
+    for (int k = 1; k < t->count; k++) {
         const real *x = t->x[k] + c;
-        real to[LANES];
 
         for (int l = 0; l < m; l++) {
-            bool largest = x[l] == y[c + l];
-            to[l] = dx[k][c + l] + (largest ? g[l] : 0);
-            g[l] = largest ? 0 : g[l];
+            bool larger = x[l] > v[l];
+            v[l] = larger ? x[l] : v[l];
+            from[l] = larger ? (uint16_t)k : from[l];
         }
+    }
+    memcpy(y + c, v, (size_t)m * sizeof *y);
+    if (taken) memcpy(taken + c, from, (size_t)m * sizeof *taken);
+}
+static void k_maximum(const Taps *t, real *y, uint16_t *taken)
+{
+    int64_t c = 0;
+    for (; c + LANES <= t->C; c += LANES) maximum_block(LANES, t, c, y, taken);
+    if (c + HALF <= t->C) maximum_block(HALF, t, c, y, taken), c += HALF;
+    if (c < t->C) maximum_block((int)(t->C - c), t, c, y, taken);
+}
+
+INLINE void maximum_grad_block(int m, const Taps *t, int64_t c, const uint16_t *taken, const real *dy, real *const *dx)
+{
+    for (int k = 0; k < t->count; k++) {
+        real to[LANES];
+
+        for (int l = 0; l < m; l++) to[l] = dx[k][c + l] + (taken[c + l] == k ? dy[c + l] : 0);
         memcpy(dx[k] + c, to, (size_t)m * sizeof *to);
     }
 }
-static void k_maximum_grad(const Taps *t, const real *y, const real *dy, real *const *dx)
+static void k_maximum_grad(const Taps *t, const uint16_t *taken, const real *dy, real *const *dx)
 {
     int64_t c = 0;
-    for (; c + LANES <= t->C; c += LANES) maximum_grad_block(LANES, t, c, y, dy, dx);
-    if (c + HALF <= t->C) maximum_grad_block(HALF, t, c, y, dy, dx), c += HALF;
-    if (c < t->C) maximum_grad_block((int)(t->C - c), t, c, y, dy, dx);
+    for (; c + LANES <= t->C; c += LANES) maximum_grad_block(LANES, t, c, taken, dy, dx);
+    if (c + HALF <= t->C) maximum_grad_block(HALF, t, c, taken, dy, dx), c += HALF;
+    if (c < t->C) maximum_grad_block((int)(t->C - c), t, c, taken, dy, dx);
 }
 
 #endif

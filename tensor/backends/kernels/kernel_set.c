@@ -376,13 +376,13 @@ static void k_sgd(int64_t n, const SgdUpdate *u, const real *restrict g, real *r
 const Kernels KERNEL_SET = {
     .name = KERNEL_NAME,
     .exp = k_exp, .tanh = k_tanh, .erf = k_erf,
-    .add = k_add, .multiply = k_multiply, .multiply_add = k_multiply_add, .maximum = k_maximum,
-    .maximum_grad = k_maximum_grad, .scale = k_scale, .axpy = k_axpy, .lerp = k_lerp, .dot = k_dot, .sum = k_sum, .sum_of_squares = k_sum_of_squares,
+    .add = k_add, .multiply = k_multiply, .multiply_add = k_multiply_add,
+    .scale = k_scale, .axpy = k_axpy, .lerp = k_lerp, .dot = k_dot, .sum = k_sum, .sum_of_squares = k_sum_of_squares,
     .act = k_act, .act_grad = k_act_grad, .finish = k_finish,
     .softmax = k_softmax, .softmax_grad = k_softmax_grad,
     .log_sum_exp = k_log_sum_exp, .log_softmax = k_log_softmax, .cross_entropy_grad = k_cross_entropy_grad,
     .norm = k_norm, .norm_grad_input = k_norm_grad_input, .norm_grad_params = k_norm_grad_params,
     .taps = k_taps, .taps_grad = k_taps_grad, .moments = k_moments, .products = k_products,
-    .center = k_center, .center_grad = k_center_grad,
+    .center = k_center, .center_grad = k_center_grad, .maximum = k_maximum, .maximum_grad = k_maximum_grad,
     .philox = k_philox, .adamw = k_adamw, .sgd = k_sgd,
 };

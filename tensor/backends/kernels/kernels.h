@@ -41,7 +41,6 @@ typedef struct Kernels {
     void (*add)  (int64_t n, const real *x, const real *y, real *z);              /* z = x + y                          */
     void (*multiply)(int64_t n, const real *x, const real *y, real *z);           /* z = x y                            */
     void (*multiply_add)(int64_t n, const real *x, const real *y, real *z);       /* z += x y                           */
-    void (*maximum)(int64_t n, const real *x, const real *y, real *z);            /* z = the larger of x and y          */
     void (*scale)(int64_t n, real a, const real *x, real *y);                     /* y = a x                            */
     void (*axpy) (int64_t n, real a, const real *x, real *y);                     /* y += a x                           */
     void (*lerp) (int64_t n, real a, const real *x, real *y);                     /* y += a (x - y)                     */
@@ -77,8 +76,10 @@ typedef struct Kernels {
     void (*products) (int64_t rows, int64_t C, const real *mean, const real *x, const real *g, real *sum, real *sum_x);
     /* y = (x - mean) scale + shift + residual, which may be NULL */
     void (*center)   (int64_t rows, int64_t C, const Centering *n, const real *x, const real *residual, real *y);
-    /* One output of a max pool: dx[k] += dy in the first tap whose x[k] is y. */
-    void (*maximum_grad)(const Taps *t, const real *y, const real *dy, real *const *dx);
+    /* One output of a max pool, at most 65536 taps: y = the largest of x[k], and (unless NULL) taken = the first k that has it;
+     * dx[taken] += dy. */
+    void (*maximum)     (const Taps *t, real *y, uint16_t *taken);
+    void (*maximum_grad)(const Taps *t, const uint16_t *taken, const real *dy, real *const *dx);
     /* dx (+)= scale ((g - shift) - (x - mean) slope) */
     void (*center_grad)(int64_t rows, int64_t C, const Centering *n, const real *x, const real *g, bool add, real *dx);
 

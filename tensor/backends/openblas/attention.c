@@ -95,6 +95,7 @@ static void forward(Tape *t, Node *n)
     Work w = { .t = t, .a = a, .q = n->in[0]->data, .k = n->in[1]->data, .v = n->in[2]->data, .y = n->out[0]->data,
                .p = n->out[1] ? n->out[1]->data : NULL, .spare = spare_blocks(t, a) };
 
+    if (w.p) n->out[1]->held = true;
     if (!w.p && n->recorded) w.p = tape_save(t, n, 0, (size_t)(a->B * a->H * a->T * a->S) * sizeof(real));
     team_run(t->team, a->B * a->H, forward_item, &w);
 }

@@ -2,7 +2,7 @@
  *
  * Mean and variance: both of each chunk while it is in the cache, then of all chunks by the update of Chan, Golub & LeVeque 1979,
  * in double and in order. Saved for backward: mean and 1 / deviation of every channel; what the activation's slope needs is
- * read from y or computed from x again.                                                                              */
+ * read from y or computed from x again. dx takes the place of x where it may.                                       */
 #include "tensor/backends/openblas/openblas.h"
 
 #include <math.h>
@@ -192,7 +192,7 @@ static void backward(Tape *t, Node *n)
     w.forward = norm_of(&w, n->in[2]->data);
     w.spare = tape_scratch(t, (size_t)(team_size(t->team) * rows_a_piece(w.C) * w.C) * sizeof(real));
     team_run(t->team, w.chunks, sums_item, &w);
-    w.to = tape_grad_first(t, n->in[0], &w.fresh);               /* after dresidual is there: it may be the same tensor */
+    w.to = tape_grad_over(t, n->in[0], &w.fresh);                /* after dresidual is there: it may be the same tensor */
     team_run(t->team, chunks_of(w.C, CHANNELS_AN_ITEM), join_sums_item, &w);
     w.backward = (Centering){ .mean = w.mean, .scale = w.scale, .shift = w.shift, .slope = w.slope };
     if (w.to) team_run(t->team, w.chunks, dx_item, &w);

@@ -56,7 +56,7 @@ static void activation_grad_item(void *context, int64_t item, int member)
 static void activation_backward(Tape *t, Node *n)
 {
     Work w = { .n = n, .count = shape_count(n->out[0]->shape), .x = n->in[0]->data, .y = n->out[0]->grad };
-    w.to = tape_grad_first(t, n->in[0], &w.fresh);
+    w.to = tape_grad_over(t, n->in[0], &w.fresh);
     if (w.to) run(t, &w, activation_grad_item);
 }
 

@@ -1,13 +1,17 @@
-/* pool.c - average and max pooling, a row of outputs an item forward, a picture backward. Nothing is saved: the largest of a window
- * is found again.                                                                                                    */
+/* pool.c - average and max pooling, a row of outputs an item forward, a picture backward.
+ *
+ * Saved for backward: which pixel of its window (counted without the padding) each output of a max pool took. So dx may take
+ * the place of x.                                                                                                    */
 #include "tensor/backends/openblas/openblas.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 typedef struct Work {
     const PoolAttr *a;
     const real *x, *dy;
     real       *y, *dx;
+    uint16_t   *taken;                           /* NULL: nobody will ask                                             */
     bool        fresh;
     const real **from;                           /* the pixels of a window, for every member ...                      */
     real       **to;                             /* ... and their gradients                                           */
@@ -47,18 +51,27 @@ static int collect(const Work *w, int64_t b, Under rows, Under columns, const re
     return count;
 }
 
-static void pool_window(const PoolAttr *a, int count, const real *const *from, real *y)
+static void average(int64_t C, real share, int count, const real *const *from, real *y)
 {
-    memcpy(y, from[0], (size_t)a->C * sizeof *y);
-    for (int k = 1; k < count; k++)
-        (a->kind == POOL_MAX ? kernels()->maximum : kernels()->add)(a->C, y, from[k], y);
-    if (a->kind == POOL_AVERAGE) kernels()->scale(a->C, share(a, count), y, y);
+    memcpy(y, from[0], (size_t)C * sizeof *y);
+    for (int k = 1; k < count; k++) kernels()->add(C, y, from[k], y);
+    kernels()->scale(C, share, y, y);
 }
 
-static void pool_window_grad(const PoolAttr *a, int count, const real *const *from, const real *y, const real *dy, real *const *to)
+static void pool_window(const Work *w, int count, const real *const *from, int64_t at)
 {
-    if (a->kind == POOL_MAX) kernels()->maximum_grad(&(Taps){ .outputs = 1, .C = a->C, .count = count, .x = from }, y, dy, to);
-    else for (int k = 0; k < count; k++) kernels()->axpy(a->C, share(a, count), dy, to[k]);
+    const PoolAttr *a = w->a;
+
+    if (a->kind == POOL_AVERAGE) average(a->C, share(a, count), count, from, w->y + at);
+    else kernels()->maximum(&(Taps){ .outputs = 1, .C = a->C, .count = count, .x = from }, w->y + at, w->taken ? w->taken + at : NULL);
+}
+
+static void pool_window_grad(const Work *w, int count, real *const *to, int64_t at)
+{
+    const PoolAttr *a = w->a;
+
+    if (a->kind == POOL_MAX) kernels()->maximum_grad(&(Taps){ .outputs = 1, .C = a->C, .count = count }, w->taken + at, w->dy + at, to);
+    else for (int k = 0; k < count; k++) kernels()->axpy(a->C, share(a, count), w->dy + at, to[k]);
 }
 
 static void pool_row(const Work *w, int64_t b, int64_t p, int member)
@@ -72,8 +85,8 @@ static void pool_row(const Work *w, int64_t b, int64_t p, int member)
         int64_t at = ((b * a->P + p) * a->Q + q) * a->C;
         int     count = collect(w, b, rows, under(q, a->W, a->S, a->window.left, &a->window), from, to);
 
-        if (w->dx) pool_window_grad(a, count, from, w->y + at, w->dy + at, to);
-        else pool_window(a, count, from, w->y + at);
+        if (w->dx) pool_window_grad(w, count, to, at);
+        else pool_window(w, count, from, at);
     }
 }
 
@@ -98,7 +111,9 @@ static void forward(Tape *t, Node *n)
     const PoolAttr *a = n->attr;
     Work w = new_work(t, n);
 
-    n->out[0]->held = a->kind == POOL_MAX;
+    REQUIRE(a->R * a->S <= UINT16_MAX + 1, "pool: a window of %" PRId64 " x %" PRId64 " pixels is too large", a->R, a->S);
+    if (n->recorded && a->kind == POOL_MAX)
+        w.taken = tape_save(t, n, 0, (size_t)shape_count(n->out[0]->shape) * sizeof *w.taken);
     team_run(t->team, a->B * a->P, forward_item, &w);
 }
 
@@ -117,7 +132,8 @@ static void backward(Tape *t, Node *n)
     Work w = new_work(t, n);
 
     w.dy = n->out[0]->grad;
-    w.dx = tape_grad_first(t, n->in[0], &w.fresh);
+    w.taken = n->saved[0];
+    w.dx = tape_grad_over(t, n->in[0], &w.fresh);
     if (w.dx) team_run(t->team, a->B, backward_item, &w);
 }
 
