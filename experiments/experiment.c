@@ -25,7 +25,7 @@ const Field EXPERIMENT_FIELDS[] = {
 
     FIELD_PATH("encoder.weights",     X, encoder.weights,    "", "a Hugging Face folder to start from; it sets the sizes below"),
     FIELD_PATH("encoder.vectors",     X, encoder.vectors,    "", "kind features: a .npy or HDF5 file (FILE.h5:/SET) with a block of vectors a picture"),
-    FIELD_TEXT("encoder.kind",        X, encoder.kind,       "vit", "kind of image encoder; below, 0 means: as the kind has it"),
+    FIELD_TEXT("encoder.kind",        X, encoder.kind,       "", "kind of image encoder; empty: what the weights are, or vit. Below, 0 means: as the kind has it"),
     FIELD_INT ("encoder.image",       X, encoder.image,      "96", 1, 4096, "pixels a side"),
     FIELD_INT ("encoder.patch",       X, encoder.patch,      "0", 0, 4096, "transformers: pixels a side of a patch (12)"),
     FIELD_INT ("encoder.width",       X, encoder.width,      "0", 0, 65536, "features a token (vit: 192); resnet, convnext: of the first stage (64, 96)"),
@@ -103,43 +103,67 @@ static void check_vectors(const Experiment *x, const char *where, Err *err)
         fail_also(err, ERR_USAGE, "%s: encoder.vectors takes an encoder's place: leave encoder.cache and encoder.weights out", where);
 }
 
+/* A cached encoder has done its work before training begins. */
+static void check_cache(const Experiment *x, const char *where, Err *err)
+{
+    if (!x->encoder.cache) return;
+    if (x->encoder.rate > 0)
+        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
+                  "set encoder.rate: 0 or encoder.cache: false", where, x->encoder.rate);
+    if (x->data.crop < 1 || x->data.jitter > 0)
+        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps what the encoder makes of whole pictures, but data.crop is %g and data.jitter %g; "
+                  "set them to 1 and 0, or encoder.cache: false", where, x->data.crop, x->data.jitter);
+    if (x->encoder.dropout > 0 || x->encoder.drop_path > 0)
+        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps what the whole encoder makes, but encoder.dropout is %g and encoder.drop_path %g; "
+                  "set them to 0, or encoder.cache: false", where, x->encoder.dropout, x->encoder.drop_path);
+}
+
 bool experiment_load(const char *path, char *const *overrides, int count, Experiment *out, Err *err)
 {
     memset(out, 0, sizeof *out);
     TRY(config_load(EXPERIMENT_FIELDS, out, path, overrides, count, err));
     const char *where = path ? path : "command line";
-    if (out->encoder.cache && out->encoder.rate > 0)
-        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps the output of a frozen encoder, but encoder.rate is %g; "
-                  "set encoder.rate: 0 or encoder.cache: false", where, out->encoder.rate);
-    if (out->encoder.cache && (out->data.crop < 1 || out->data.jitter > 0))
-        fail_also(err, ERR_USAGE, "%s: encoder.cache keeps what the encoder makes of whole pictures, but data.crop is %g and data.jitter %g; "
-                  "set them to 1 and 0, or encoder.cache: false", where, out->data.crop, out->data.jitter);
+    check_cache(out, where, err);
     check_vectors(out, where, err);
     if (out->train.nesterov && out->train.momentum == 0)
         fail_also(err, ERR_USAGE, "%s: train.nesterov looks ahead by the momentum, but train.momentum is 0", where);
+    if (out->train.keep_last == 1)
+        fail_also(err, ERR_USAGE, "%s: train.keep_last: 1 is a mean of one; say 2 or more, or 0 for none", where);
     if (out->generate.max_length >= out->decoder.length)
         fail_also(err, ERR_USAGE, "%s: generate.max_length is %lld, but the decoder has only %lld positions (decoder.length), "
                   "one of them for <bos>", where, (long long)out->generate.max_length, (long long)out->decoder.length);
     return err->status == 0;
 }
 
-bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err)
+/* From a folder, or as the options say. */
+static bool encoder_described(const Experiment *x, EncoderConfig *out, Err *err)
 {
     EncoderOptions o = { .image = x->encoder.image, .patch = x->encoder.patch, .width = x->encoder.width, .depth = x->encoder.depth,
                          .heads = x->encoder.heads, .hidden = x->encoder.hidden, .multiplier = x->encoder.multiplier };
     bool loaded = x->encoder.weights[0];
-    *out = (CaptionerConfig){ 0 };
+
     if (x->encoder.vectors[0]) TRY(features_shape(x->encoder.vectors, &o.tokens, &o.width, err));
-    if (loaded)
-        TRY(encoder_config_read(x->encoder.weights, &out->encoder, err));
-    else {
-        const EncoderKind *kind = encoder_find(x->encoder.kind, err);
-        TRY(kind && kind->from_options(&o, &out->encoder, err));
+    if (loaded) {
+        TRY(encoder_config_read(x->encoder.weights, out, err));
+        if (x->encoder.kind[0] && strcmp(x->encoder.kind, out->kind))
+            return fail_usage(err, "encoder.kind is %s, but %s holds a %s; leave encoder.kind out", x->encoder.kind, x->encoder.weights,
+                              out->kind);
+    } else {
+        const EncoderKind *kind = encoder_find(x->encoder.kind[0] ? x->encoder.kind : "vit", err);
+        TRY(kind && kind->from_options(&o, out, err));
     }
-    out->encoder.dropout = x->encoder.dropout;
-    out->encoder.drop_path = x->encoder.drop_path;
-    out->encoder.recompute = x->encoder.recompute && x->encoder.rate > 0;
-    out->encoder.running = x->encoder.statistics == STATISTICS_AUTO ? loaded : x->encoder.statistics == STATISTICS_RUNNING;
+    out->dropout = x->encoder.dropout;
+    out->drop_path = x->encoder.drop_path;
+    out->recompute = x->encoder.recompute && x->encoder.rate > 0;
+    /* A frozen encoder's statistics are frozen, too. */
+    out->running = x->encoder.rate == 0 || (x->encoder.statistics == STATISTICS_AUTO ? loaded : x->encoder.statistics == STATISTICS_RUNNING);
+    return true;
+}
+
+bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err)
+{
+    *out = (CaptionerConfig){ 0 };
+    TRY(encoder_described(x, &out->encoder, err));
     out->decoder = (DecoderConfig){
         .vocab = vocab, .length = x->decoder.length, .width = x->decoder.width, .depth = x->decoder.depth,
         .heads = x->decoder.heads, .hidden = x->decoder.hidden ? x->decoder.hidden : 4 * x->decoder.width,

@@ -55,6 +55,9 @@ Test(train_encoders, sizes_that_no_encoder_has_are_refused)
         { "encoder.kind=features", "encoder.vectors" },
         { "encoder.vectors=./x.npy", "encoder.kind: features" },
         { "encoder.kind=features encoder.vectors=./none.npy", "none.npy" },
+        { "encoder.kind=resnet encoder.weights=$LIMN_ROOT/tests/fixtures/vit", "holds a vit" },
+        { "encoder.rate=0 encoder.cache=true encoder.drop_path=0.1", "encoder.drop_path" },
+        { "train.keep_last=1", "mean of one" },
     };
 
     tiny_experiment();
