@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "tensor/backends/kernels/kernels.h"
-#include "tensor/chunks.h"
+#include "tensor/optim/chunks.h"
 
 enum { ARENA_BLOCK = 1 << 20 };
 

@@ -1,4 +1,4 @@
-/* optim.h - optimizers: what becomes of a gradient. A kind is a file and a row of OPTIMIZERS. Also schedules of the learning rate, and
+/* optim.h - optimizers: what becomes of a gradient. A kind is a file in optim/ and a row of OPTIMIZERS. Also schedules of the learning rate, and
  * the norm by which gradients are clipped.
  *
  *     adamw (Loshchilov & Hutter 2019, algorithm 2)           PyTorch's order: decay first

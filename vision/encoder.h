@@ -1,4 +1,4 @@
-/* encoder.h - an image encoder: pixels (B,3,S,S) -> tokens (B,N,C). Each kind is a file and a row in encoder.c.
+/* encoder.h - an image encoder: pixels (B,3,S,S) -> tokens (B,N,C). Each kind is a file in encoders/ and a row in encoder.c.
  *
  * N = prefix (class tokens) + rows x columns (the grid, row-major). Parameters carry the names of the kind's Hugging Face model
  * under the scope that is given ("encoder." in a captioner); tokens are that model's last_hidden_state, channels last.  */

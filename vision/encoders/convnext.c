@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tensor/base/json.h"
-#include "vision/stages.h"
+#include "vision/encoders/stages.h"
 
 enum { KERNEL = 7, WIDENING = 4 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "tensor/base/json.h"
-#include "vision/stages.h"
+#include "vision/encoders/stages.h"
 
 enum { REDUCTION = 4, LAYERS = 3 };
 

@@ -6,7 +6,7 @@
  * 13 such blocks, from 32 to 1024 channels times a multiplier; four of them halve the picture (rounding up): 224 pixels become 7 x 7.
  * There is no residual, so stochastic depth has nothing to skip.                                                     */
 #include "tensor/base/json.h"
-#include "vision/stages.h"
+#include "vision/encoders/stages.h"
 
 enum { BLOCKS = 13, STEM = 32 };
 static const int64_t WIDTH[BLOCKS]  = { 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024 };

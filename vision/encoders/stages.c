@@ -1,5 +1,5 @@
 /* stages.c - the parts that ResNet, MobileNet and ConvNeXt have in common. */
-#include "vision/stages.h"
+#include "vision/encoders/stages.h"
 
 #include "tensor/base/json.h"
 

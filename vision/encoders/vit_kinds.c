@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tensor/base/json.h"
-#include "vision/vit.h"
+#include "vision/encoders/vit.h"
 
 static const VitBlockNames VIT_BLOCK = {
     .blocks = "encoder.layer", .norm1 = "layernorm_before", .query = "attention.attention.query", .key = "attention.attention.key",

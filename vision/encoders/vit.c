@@ -6,7 +6,7 @@
  *     y    = LN(z_L)                                      all tokens, not the class token alone
  *
  * Kinds differ in the tokens before the patches, in a norm before the first block and after the last, and in names (vit.h). */
-#include "vision/vit.h"
+#include "vision/encoders/vit.h"
 
 const double VIT_SPREAD = 0.02;
 

@@ -1,5 +1,5 @@
 /* chunks.c - parameters cut into chunks of fixed length. */
-#include "tensor/chunks.h"
+#include "tensor/optim/chunks.h"
 
 #include <stdlib.h>
 
