@@ -115,13 +115,15 @@ Test(ops, activation_equals_the_one_fused_into_linear)
 
 Test(ops, activations_go_by_their_hugging_face_names)
 {
-    static const Activation all[] = { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_GELU_QUICK, ACT_RELU };
+    static const Activation all[] = { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_GELU_QUICK, ACT_RELU, ACT_RELU6, ACT_SILU, ACT_HARD_SWISH,
+                                      ACT_SIGMOID, ACT_HARD_SIGMOID };
     Activation found;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         cr_expect(activation_find(activation_name(all[i]), &found) && found == all[i], "%s", activation_name(all[i]));
     cr_expect(activation_find("gelu_pytorch_tanh", &found) && found == ACT_GELU_TANH);
-    cr_expect(!activation_find("swish", &found));
+    cr_expect(activation_find("swish", &found) && found == ACT_SILU);
+    cr_expect(!activation_find("mish", &found));
 }
 
 Test(ops, linear_of_the_wrong_width_is_a_bug, .signal = SIGABRT)

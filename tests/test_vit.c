@@ -223,10 +223,10 @@ Test(vit, a_broken_folder_is_one_error_that_names_it)
     cr_assert(encoder_config_read(fixture_folder(), &tiny, &err), "%s", err.text);
     cr_expect_not(encoder_config_read(folder, &c, &err));
     cr_expect(strstr(err.text, folder), "%s", err.text);
-    put(folder, "config.json", "{\"model_type\": \"resnet\"}", 24);
+    put(folder, "config.json", "{\"model_type\": \"alexnet\"}", 25);
     err = (Err){ 0 };
     cr_expect_not(encoder_config_read(folder, &c, &err));
-    cr_expect(strstr(err.text, folder) && strstr(err.text, "resnet"), "%s", err.text);
+    cr_expect(strstr(err.text, folder) && strstr(err.text, "alexnet"), "%s", err.text);
 
     /* Weights of another width: every misshapen tensor is named. */
     char   *config = path_join(fixture_folder(), "config.json"), *weights = path_join(fixture_folder(), "model.safetensors");
