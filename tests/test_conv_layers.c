@@ -227,6 +227,7 @@ static Tensor *block_loss(Tape *tape, void *context)
 
 static void expect_gradients(Activation a, Activation gate)
 {
+    if (sizeof(real) == 4) cr_skip_test("finite differences mean nothing in float");
     Scope s = params_root(params);
     Block b = { .unit = unit_made(false), .x = param(s, "x", SHAPE(2, 4, 4, 3), INIT_NORMAL, 1), .r = made(SHAPE(1, 128), 9),
                 .se = { linear_new(scope(s, "squeeze"), 4, 2, 1), linear_new(scope(s, "excite"), 2, 4, 1), a, gate } };
@@ -237,12 +238,12 @@ static void expect_gradients(Activation a, Activation gate)
     cr_expect_leq(g.worst, 1e-6, "%s is off by %g", g.where, g.worst);
 }
 
-Test(conv_layers, squeeze_and_excite_behind_conv_norm_has_the_right_gradient, .disabled = sizeof(real) == 4)
+Test(conv_layers, squeeze_and_excite_behind_conv_norm_has_the_right_gradient)
 {
     expect_gradients(ACT_RELU, ACT_SIGMOID);
 }
 
-Test(conv_layers, squeeze_and_excite_with_hard_gates_has_the_right_gradient, .disabled = sizeof(real) == 4)
+Test(conv_layers, squeeze_and_excite_with_hard_gates_has_the_right_gradient)
 {
     expect_gradients(ACT_SILU, ACT_HARD_SIGMOID);
 }
