@@ -9,29 +9,9 @@
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/safetensors.h"
-#include "vision/encoder.h"
+#include "tests/loaded_encoder.h"
 
 static const bool DOUBLE = sizeof(real) == sizeof(double);
-
-typedef struct Loaded { Params *params; Encoder *encoder; Tape *tape; Team *team; } Loaded;
-
-static Loaded load(const char *folder, const EncoderConfig *c, const Backend *backend)
-{
-    Err    err = { 0 };
-    Loaded l = { .params = params_new(1), .team = team_new(1) };
-    l.encoder = encoder_new(scope(params_root(l.params), "encoder"), c);
-    cr_assert(encoder_load(l.params, "encoder.", l.encoder, folder, &err), "%s", err.text);
-    l.tape = tape_new(backend, l.team, 1);
-    l.tape->recording = false;
-    return l;
-}
-
-static void unload(Loaded *l)
-{
-    tape_free(l->tape);
-    params_free(l->params);
-    team_free(l->team);
-}
 
 static const char *fixture(const char *name)
 {
@@ -43,26 +23,6 @@ static const char *fixture(const char *name)
 static const char *const FOLDERS[] = { "resnet-basic", "resnet-bottleneck", "mobilenet", "convnext", "convnext-plain" };
 enum { FOLDER_COUNT = sizeof FOLDERS / sizeof *FOLDERS };
 
-static EncoderConfig config_of(const char *folder, int64_t image)
-{
-    Err err = { 0 };
-    EncoderConfig c;
-    cr_assert(encoder_config_read(fixture(folder), &c, &err), "%s", err.text);
-    c.image = image;
-    return c;
-}
-
-/* x[i] = 0.5 sin(0.01 i) + 0.5 cos(0.00137 i), as in the reference files. */
-static Tensor *formula(Arena *a, int64_t batch, int64_t side)
-{
-    Tensor *x = tensor_new(a, SHAPE(batch, 3, side, side));
-    for (int64_t i = 0; i < shape_count(x->shape); i++) {
-        real v = (real)(0.5 * sin(0.01 * (double)i) + 0.5 * cos(0.00137 * (double)i));
-        tensor_write(x, i, &v, 1);
-    }
-    return x;
-}
-
 static double at(const Tensor *x, int64_t i)
 {
     real v;
@@ -70,26 +30,14 @@ static double at(const Tensor *x, int64_t i)
     return (double)v;
 }
 
-/* Largest |x - expected| of the values from `from` on, relative to the largest |expected|. */
-static double difference(const Tensor *x, int64_t from, const json_t *expected)
-{
-    double worst = 0, scale = 0;
-    for (size_t i = 0; i < json_array_size(expected); i++) {
-        double want = json_number_value(json_array_get(expected, i));
-        worst = fmax(worst, fabs(at(x, from + (int64_t)i) - want));
-        scale = fmax(scale, fabs(want));
-    }
-    return worst / scale;
-}
-
 static void compare(const json_t *wanted, const Backend *backend)
 {
     const char   *folder = json_string_value(json_object_get(wanted, "folder"));
     const json_t *values = json_object_get(wanted, "values"), *shape = json_object_get(wanted, "shape");
     int64_t       size = json_integer_value(json_object_get(wanted, "size"));
-    EncoderConfig c = config_of(folder, size);
+    EncoderConfig c = config_in(fixture(folder), size);
     if (json_object_get(json_object_get(wanted, "changes"), "tf_padding")) c.same = false;
-    Loaded  l = load(fixture(folder), &c, backend);
+    Loaded  l = load_as(&c, fixture(folder), backend);
     Tensor *y = encoder_forward(l.tape, l.encoder, formula(l.tape->arena, 2, size));
     cr_assert_eq(l.encoder->prefix, 0);
     cr_expect_eq(l.encoder->rows, json_integer_value(json_array_get(shape, 1)));
@@ -145,7 +93,7 @@ Test(conv_encoders, mobilenet_reproduces_the_reference_of_a_real_checkpoint)
     EncoderConfig c;
     cr_assert(want && f && encoder_config_read(folder, &c, &err), "%s", err.text);
     for (const Backend *const *b = backend_list(); *b; b++) {
-        Loaded  l = load(folder, &c, *b);
+        Loaded  l = load(folder, *b, 0);
         Tensor *y = encoder_forward(l.tape, l.encoder, formula(l.tape->arena, 1, 224));
         double  logits[LABELS], sum = 0, square = 0, worst = 0, most = json_number_value(json_object_get(want, "logits_max"));
         int     first = 0;
@@ -176,8 +124,7 @@ Test(conv_encoders, encode_a_picture_alike_alone_and_in_a_batch)
     for (const Backend *const *b = backend_list(); *b; b++)
         for (int k = 0; k < FOLDER_COUNT; k++) {
             enum { SIDE = 45, PICTURE = 3 * SIDE * SIDE };
-            EncoderConfig c = config_of(FOLDERS[k], SIDE);
-            Loaded  l = load(fixture(FOLDERS[k]), &c, *b);
+            Loaded  l = load(fixture(FOLDERS[k]), *b, SIDE);
             Tensor *two = formula(l.tape->arena, 2, SIDE), *one = tensor_new(l.tape->arena, SHAPE(1, 3, SIDE, SIDE));
             int64_t row = l.encoder->tokens * l.encoder->width;
             real    pixels[PICTURE];
@@ -209,7 +156,7 @@ Test(conv_encoders, survive_being_saved_and_loaded)
     for (int k = 0; k < FOLDER_COUNT; k++) {
         char          folder[] = "/tmp/limn-conv-XXXXXX", command[64];
         Err           err = { 0 };
-        EncoderConfig c = config_of(FOLDERS[k], 33), back;
+        EncoderConfig c = config_in(fixture(FOLDERS[k]), 33), back;
         Params       *p = params_new(1);
         cr_assert(mkdtemp(folder));
         Encoder *e = encoder_new(params_root(p), &c);
@@ -219,7 +166,7 @@ Test(conv_encoders, survive_being_saved_and_loaded)
         cr_assert(json_write_file(config, j, &err) && params_save(p, weights, NULL, 0, &err), "%s", err.text);
         cr_assert(encoder_config_read(folder, &back, &err), "%s", err.text);
         same_config(&c, &back);
-        Loaded  l = load(folder, &back, &backend_reference), was = load(fixture(FOLDERS[k]), &c, &backend_reference);
+        Loaded  l = load(folder, &backend_reference, 33), was = load(fixture(FOLDERS[k]), &backend_reference, 33);
         Tensor *x = encoder_forward(was.tape, was.encoder, formula(was.tape->arena, 1, 33));
         Tensor *y = encoder_forward(l.tape, l.encoder, formula(l.tape->arena, 1, 33));
         for (int64_t i = 0; i < shape_count(x->shape); i++)

@@ -12,61 +12,13 @@
 #include "tensor/base/json.h"
 #include "tensor/gradcheck.h"
 #include "tensor/safetensors.h"
-#include "vision/encoder.h"
-
-typedef struct Loaded { Params *params; Encoder *encoder; Tape *tape; Team *team; } Loaded;
+#include "tests/loaded_encoder.h"
 
 static const char *fixture_folder(void)
 {
     static char path[1024];
     snprintf(path, sizeof path, "%s/vit", getenv("LIMN_FIXTURES"));
     return path;
-}
-
-static Loaded load(const char *folder, const Backend *backend, int64_t image)
-{
-    Err           err = { 0 };
-    EncoderConfig c;
-    cr_assert(encoder_config_read(folder, &c, &err), "%s", err.text);
-    if (image) c.image = image;
-    Loaded l = { .params = params_new(1), .team = team_new(1) };
-    l.encoder = encoder_new(scope(params_root(l.params), "encoder"), &c);
-    cr_assert(encoder_load(l.params, "encoder.", l.encoder, folder, &err), "%s", err.text);
-    l.tape = tape_new(backend, l.team, 1);
-    l.tape->recording = false;
-    return l;
-}
-
-static void unload(Loaded *l)
-{
-    tape_free(l->tape);
-    params_free(l->params);
-    team_free(l->team);
-}
-
-/* x[i] = 0.5 sin(0.01 i) + 0.5 cos(0.00137 i), as in the reference files. */
-static Tensor *formula(Arena *a, int64_t batch, int64_t side)
-{
-    Tensor *x = tensor_new(a, SHAPE(batch, 3, side, side));
-    for (int64_t i = 0; i < shape_count(x->shape); i++) {
-        real v = (real)(0.5 * sin(0.01 * (double)i) + 0.5 * cos(0.00137 * (double)i));
-        tensor_write(x, i, &v, 1);
-    }
-    return x;
-}
-
-/* Largest |y - expected|, relative to the largest |expected|. */
-static double difference(const Tensor *y, int64_t at, const json_t *expected)
-{
-    double worst = 0, scale = 0;
-    for (size_t i = 0; i < json_array_size(expected); i++) {
-        double want = json_number_value(json_array_get(expected, i));
-        real   got;
-        tensor_read(y, at + (int64_t)i, &got, 1);
-        worst = fmax(worst, fabs((double)got - want));
-        scale = fmax(scale, fabs(want));
-    }
-    return worst / scale;
 }
 
 Test(vit, equals_transformers_also_on_other_grids)
