@@ -89,6 +89,8 @@ double   encoder_drop_path(double p, int64_t i, int64_t n);
 /* ---- from a folder ------------------------------------------------------------------------------------------------ */
 /* Reads FOLDER/config.json. */
 bool     encoder_config_read(const char *folder, EncoderConfig *out, Err *err);
+/* For `from_json`: the picture's size and channels and the activation, which every kind has; `activation` is the default's name. */
+bool     encoder_pictures_from_json(const json_t *j, const char *activation, EncoderConfig *c, const char *where, Err *err);
 /* Fills the encoder's parameters (those under param_prefix, "encoder.") from FOLDER/model.safetensors, with or without the kind's `part`
  * before the names there; position embeddings of another grid are interpolated (bicubic, as transformers). */
 bool     encoder_load(Params *p, const char *param_prefix, const Encoder *e, const char *folder, Err *err);

@@ -177,7 +177,7 @@ static bool from_json(const json_t *j, const char *where, EncoderConfig *out, Er
 {
     *out = (EncoderConfig){ .kind = "convnext", .eps = EPS, .stages = ENCODER_STAGES, .stage_depth = { 3, 3, 9, 3 },
                             .stage_width = { 96, 192, 384, 768 } };
-    TRY(pictures_from_json(j, "gelu", out, where, err));
+    TRY(encoder_pictures_from_json(j, "gelu", out, where, err));
     TRY(stages_from_json(j, out, where, err));
     TRY(json_get_int(j, "patch_size", 4, &out->patch, where, err));
     TRY(json_get_real(j, "layer_scale_init_value", 1e-6, &out->layer_scale, where, err));

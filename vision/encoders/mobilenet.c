@@ -112,7 +112,7 @@ static bool from_json(const json_t *j, const char *where, EncoderConfig *out, Er
 {
     int64_t stride;
     *out = (EncoderConfig){ .kind = "mobilenet_v1" };
-    TRY(pictures_from_json(j, "relu6", out, where, err));
+    TRY(encoder_pictures_from_json(j, "relu6", out, where, err));
     TRY(json_get_real(j, "depth_multiplier", 1, &out->multiplier, where, err));
     TRY(json_get_int(j, "min_depth", 8, &out->min_width, where, err));
     TRY(json_get_bool(j, "tf_padding", true, &out->same, where, err));

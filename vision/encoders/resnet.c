@@ -174,7 +174,7 @@ static bool from_json(const json_t *j, const char *where, EncoderConfig *out, Er
     bool        early;
     *out = (EncoderConfig){ .kind = "resnet", .eps = EPS, .stages = ENCODER_STAGES, .stage_depth = { 3, 4, 6, 3 },
                             .stage_width = { 256, 512, 1024, 2048 } };
-    TRY(pictures_from_json(j, "relu", out, where, err));
+    TRY(encoder_pictures_from_json(j, "relu", out, where, err));
     TRY(stages_from_json(j, out, where, err));
     TRY(json_get_int(j, "embedding_size", 64, &out->stem, where, err));
     TRY(json_get_text(j, "layer_type", "bottleneck", &type, where, err));

@@ -81,18 +81,6 @@ bool stages_check(const EncoderConfig *c, Err *err)
     return found == 0;
 }
 
-bool pictures_from_json(const json_t *j, const char *activation, EncoderConfig *c, const char *where, Err *err)
-{
-    const char *act;
-    int64_t     channels;
-    TRY(json_get_int(j, "image_size", 224, &c->image, where, err));
-    TRY(json_get_int(j, "num_channels", 3, &channels, where, err));
-    TRY(json_get_text(j, "hidden_act", activation, &act, where, err));
-    if (channels != 3)
-        return fail(err, "%s: num_channels is %lld; limn reads pictures of 3", where, (long long)channels);
-    return activation_find(act, &c->activation) || fail(err, "%s: hidden_act '%s' is not one that limn knows", where, act);
-}
-
 Tensor *grid_tokens(Tape *t, Tensor *x)
 {
     Shape s = x->shape;

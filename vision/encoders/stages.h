@@ -17,8 +17,6 @@ bool    stages_from_json(const json_t *j, EncoderConfig *c, const char *where, E
 /* Adds both to j. */
 void    stages_to_json(json_t *j, const EncoderConfig *c);
 bool    stages_check(const EncoderConfig *c, Err *err);
-/* What every kind reads of config.json: the picture's size and channels, the activation. */
-bool    pictures_from_json(const json_t *j, const char *activation, EncoderConfig *c, const char *where, Err *err);
 
 /* (B,H,W,C) -> (B,H*W,C) */
 Tensor *grid_tokens(Tape *t, Tensor *x);
