@@ -1,4 +1,4 @@
-/* image.h - pictures as bytes: JPEG (libjpeg-turbo) and PNG (libpng) in, PNG and JPEG (stb_image_write) out.
+/* image.h - pictures as bytes: JPEG (libjpeg-turbo) and PNG (libpng) in, PNG (stb_image_write) and JPEG (libjpeg-turbo) out.
  *
  * A picture that has been read is upright (EXIF orientation applied), 8-bit RGB: gray is repeated, alpha is laid over white.
  * The format is told by the magic bytes, never by the name. The pixels are, byte for byte, those of Pillow 9.4:
@@ -28,8 +28,11 @@ bool  image_decode(const void *data, size_t bytes, const char *name, Image *out,
 /* As image_decode, but a JPEG is decoded at 1/2, 1/4 or 1/8 of its sides, the smallest that leaves both at least `side` pixels (0: full
  * size): Pillow's Image.draft, byte for byte, which is libjpeg's inverse DCT of the low frequencies.                   */
 bool  image_decode_draft(const void *data, size_t bytes, const char *name, int side, Image *out, Err *err);
-/* Width and height (upright) without decoding. */
-bool  image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err);
+/* What the header says, without decoding: the size upright, the EXIF orientation (1 .. 8) that made it so, and the format. */
+typedef struct ImageInfo { int width, height, orientation; const char *format; } ImageInfo;        /* "JPEG", "PNG"          */
+bool  image_info(const void *data, size_t bytes, const char *name, ImageInfo *out, Err *err);
+/* What turning upright makes of a box (x0 y0 x1 y1, edges of pixels) in the stored picture; width x height: upright. */
+void  image_upright_box(int orientation, int width, int height, const double box[4], double out[4]);
 bool  image_write(const char *path, const Image *im, Err *err);      /* .png, .jpg or .jpeg (quality 92), through file.h */
 bool  image_encode_png (const Image *im, uint8_t **data, size_t *bytes, Err *err);   /* malloc'd                     */
 bool  image_encode_jpeg(const Image *im, int quality, uint8_t **data, size_t *bytes, Err *err);   /* malloc'd       */

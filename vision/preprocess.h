@@ -14,7 +14,8 @@
 typedef enum ResizeMode {
     RESIZE_SQUASH,                               /* to size x size, proportions not kept                              */
     RESIZE_CROP,                                 /* the shorter side to size, then the centre                         */
-    RESIZE_PAD                                   /* the longer side to size, then a frame of the mean colour          */
+    RESIZE_PAD,                                  /* the longer side to size, then a frame of the mean colour          */
+    RESIZE_KEEP                                  /* only when larger: the longer side to size; no two need be alike   */
 } ResizeMode;
 
 typedef struct Preprocess {
@@ -31,7 +32,13 @@ json_t *preprocess_to_json(const Preprocess *p);
 /* The `side` for image_decode_draft: a draft keeps twice the pixels a side that the resize asks for, so that its antialiasing still
  * decides: over photographs it differs from the full path by less than a level of 255 on average.                        */
 int     preprocess_draft_side(const Preprocess *p);
-Image   preprocess_resize(const Preprocess *p, const Image *im);                 /* (size,size,3) bytes              */
+Image   preprocess_resize(const Preprocess *p, const Image *im);                 /* (size,size,3) bytes; keep: its own size */
+
+/* Where the resize puts a picture of width x height: x' = x * scale_x + left, y' = y * scale_y + top, in a frame of out_width x out_height. */
+typedef struct Placement { double scale_x, scale_y; int left, top, out_width, out_height; } Placement;
+Placement preprocess_placement(const Preprocess *p, int width, int height);
+/* A box (x0 y0 x1 y1, edges of pixels) follows, cut at the frame; gives the share of its area that is still to be seen, 0: nothing. */
+double  placement_box(const Placement *p, const double box[4], float out[4]);
 /* bytes (size,size,3) -> reals (3,size,size): (v/255 - mean) / std; mirrored left-right when flip.                    */
 void    preprocess_normalize(const Preprocess *p, const uint8_t *rgb, bool flip, real *out);
 /* A batch: bytes (count,size,size,3) -> tensor (count,3,size,size) in the arena; flip, [count], may be NULL: none.    */

@@ -1,0 +1,90 @@
+/* catalog.h - what a source says about its pictures, before any of them is read.
+ *
+ * A source (sources/source.h) adds pictures in the order in which the store shall hold them, gives them captions and boxes in any
+ * order, and lists what is wrong. What a picture needs (some 100 bytes and its name) stays in memory; texts and boxes are a chain for
+ * each picture in a Spill, newest first, so that 5 million regions take disk, not memory.
+ *
+ * The catalog is the only judge of texts: a caption or phrase that is empty, not UTF-8, or holds a NUL is listed and left out here, and
+ * blanks at both ends are removed. Boxes are judged later, when the picture's true size is known (prepare_picture.c).     */
+#ifndef LIMN_CATALOG_H
+#define LIMN_CATALOG_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datasets/buffer.h"
+#include "datasets/problem.h"
+#include "tensor/base/err.h"
+
+typedef struct Catalog Catalog;
+
+/* `folder` takes the temporary file: that of the store. */
+Catalog *catalog_new(const char *folder);
+void     catalog_free(Catalog *c);
+
+/* ---- for sources; false only when the disk fails ------------------------------------------------------------------- */
+/* Where something was said: an input as seen from the input folder, and the line (0: none). */
+typedef struct Place { const char *file; int64_t line; } Place;
+
+/* Opens the record of an annotation file: name, size and SHA-256 go to the provenance. `name` as in Place. */
+bool catalog_input(Catalog *c, const char *path, const char *name, Err *err);
+/* Remembers that the folder was there to be listed: what it holds and nobody mentions is listed as PROBLEM_NO_CAPTION at the end. Only
+ * files that look like pictures count (.jpg .jpeg .png, any case), below `folder`, subfolders included when `deep`. `shown` as in Place. */
+bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep, Err *err);
+
+/* The picture of that name, added when it is new. `file`: where its bytes are (a path that open() takes). `member`: its name inside
+ * that file, an archive; NULL: the file itself. The first mention decides the order, file, member and place.
+ * Gives its index, which stays valid; -1 (and lists PROBLEM_BAD_TEXT) when the name is not UTF-8 or empty. */
+int64_t catalog_picture(Catalog *c, const char *name, const char *file, const char *member, Place at, bool *is_new);
+int64_t catalog_find(const Catalog *c, const char *name);            /* -1: none                                       */
+int64_t catalog_count(const Catalog *c);
+/* The first one stays; a second, different one is listed as PROBLEM_DUPLICATE. NULL or none: the options decide. */
+void    catalog_split(Catalog *c, int64_t picture, const char *split, Place at);
+/* The size that the annotations speak of: boxes are in its pixels. */
+void    catalog_size(Catalog *c, int64_t picture, int width, int height);
+/* *index: the caption's number within the picture, -1 when it was left out; may be NULL. `bytes` of text, no NUL needed. */
+bool    catalog_caption(Catalog *c, int64_t picture, const char *text, size_t bytes, Place at, int32_t *index, Err *err);
+
+typedef enum BoxKind {
+    BOX_PHRASE,                                  /* of a phrase, of a caption when its span says so                     */
+    BOX_OBJECT,                                  /* the phrase is the name of a category (COCO's instances)             */
+    BOX_REGION,                                  /* the phrase describes the region (Visual Genome)                     */
+    BOX_REFERRING,                               /* the phrase refers to this object and no other (RefCOCO)             */
+    BOX_NONE                                     /* a phrase that is known to have no box; corners are ignored          */
+} BoxKind;
+
+typedef struct CatalogBox {
+    double      x0, y0, x1, y1;                  /* corners, edges of pixels: [0, width] x [0, height]                  */
+    bool        fractions;                       /* … or all in [0, 1] of the picture                                   */
+    BoxKind     kind;
+    int64_t     entity;                          /* the data set's own id of the object; -1: none                       */
+    int32_t     caption, from, to;               /* bytes [from,to) of that caption (as the catalog keeps it) hold the phrase; caption -1: none */
+    const char *phrase;                          /* NULL: none                                                          */
+} CatalogBox;
+bool catalog_box(Catalog *c, int64_t picture, const CatalogBox *b, Place at, Err *err);
+
+/* `name` may be NULL; the reason is a sentence without the names of file and picture. */
+void catalog_problem(Catalog *c, ProblemKind kind, const char *name, Place at, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* ---- for prepare ----------------------------------------------------------------------------------------------------- */
+typedef struct CatalogBoxAt { CatalogBox box; Place at; } CatalogBoxAt;
+typedef struct CatalogEntry {
+    const char   *name, *file, *member, *split;  /* split NULL: none was given                                          */
+    Place         at;                            /* of the first mention                                                */
+    int           width, height;                 /* 0 x 0: not declared                                                 */
+    const char  **captions;  int caption_count;
+    CatalogBoxAt *boxes;     int box_count;      /* in the order they were given                                        */
+    char         *memory;                        /* what the pointers above point into                                  */
+} CatalogEntry;
+/* Safe to call from several threads once reading is over. */
+bool catalog_entry(const Catalog *c, int64_t picture, CatalogEntry *out, Err *err);
+void catalog_entry_free(CatalogEntry *e);
+
+int64_t catalog_problems(const Catalog *c);
+Problem catalog_problem_at(const Catalog *c, int64_t k);             /* texts live as long as the catalog               */
+const json_t *catalog_inputs(const Catalog *c);                      /* [{name, bytes, sha256}] in the order of opening  */
+int64_t catalog_bytes(const Catalog *c);                             /* of annotation files                             */
+
+#endif
