@@ -19,6 +19,8 @@
 
 typedef struct Catalog Catalog;
 
+enum { CATALOG_LONGEST = 1000000 };              /* bytes of a caption or phrase                                        */
+
 /* `folder` takes the temporary file: that of the store. */
 Catalog *catalog_new(const char *folder);
 void     catalog_free(Catalog *c);
@@ -41,6 +43,8 @@ int64_t catalog_find(const Catalog *c, const char *name);            /* -1: none
 int64_t catalog_count(const Catalog *c);
 /* The first one stays; a second, different one is listed as PROBLEM_DUPLICATE. NULL or none: the options decide. */
 void    catalog_split(Catalog *c, int64_t picture, const char *split, Place at);
+/* Pictures without a split of their own are listed as PROBLEM_NO_SPLIT, not stored: for data sets with official lists. */
+void    catalog_need_split(Catalog *c);
 /* The size that the annotations speak of: boxes are in its pixels. */
 void    catalog_size(Catalog *c, int64_t picture, int width, int height);
 /* *index: the caption's number within the picture, -1 when it was left out; may be NULL. `bytes` of text, no NUL needed. */
@@ -68,6 +72,9 @@ bool catalog_box(Catalog *c, int64_t picture, const CatalogBox *b, Place at, Err
 void catalog_problem(Catalog *c, ProblemKind kind, const char *name, Place at, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Lists what only shows at the end: pictures that nobody mentioned or that have no split. Once, after the source. */
+bool catalog_finish(Catalog *c, Err *err);
+
 /* ---- for prepare ----------------------------------------------------------------------------------------------------- */
 typedef struct CatalogBoxAt { CatalogBox box; Place at; } CatalogBoxAt;
 typedef struct CatalogEntry {
@@ -76,6 +83,7 @@ typedef struct CatalogEntry {
     int           width, height;                 /* 0 x 0: not declared                                                 */
     const char  **captions;  int caption_count;
     CatalogBoxAt *boxes;     int box_count;      /* in the order they were given                                        */
+    bool          left_out;                      /* listed already, not to be stored                                    */
     char         *memory;                        /* what the pointers above point into                                  */
 } CatalogEntry;
 /* Safe to call from several threads once reading is over. */

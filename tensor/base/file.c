@@ -82,6 +82,15 @@ bool file_exists(const char *path)
     return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
+bool file_bytes(const char *path, int64_t *bytes, Err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return fail(err, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) return fail(err, "%s: is a folder, a file is wanted", path);
+    *bytes = st.st_size;
+    return true;
+}
+
 bool folder_exists(const char *path)
 {
     struct stat st;

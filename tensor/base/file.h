@@ -25,6 +25,7 @@ bool file_put(const char *path, const void *data, size_t bytes, Err *err);   /* 
 
 char *file_read(const char *path, size_t *bytes, Err *err);                  /* malloc'd, NUL-terminated; NULL on failure */
 bool  file_exists(const char *path);
+bool  file_bytes(const char *path, int64_t *bytes, Err *err);                /* its size                       */
 bool  folder_exists(const char *path);
 bool  folder_make(const char *path, Err *err);                               /* with its parents; fine if there */
 

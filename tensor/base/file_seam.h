@@ -1,5 +1,5 @@
 /* file_seam.h - where bytes leave the program: the only write and fsync, with the faults of LIMN_FAULT (see file.h).
- * Private to tensor/base. Both return false with errno set.                                                          */
+ * For tensor/base and for temporary files (datasets/spill.c). Both return false with errno set.                                                          */
 #ifndef LIMN_FILE_SEAM_H
 #define LIMN_FILE_SEAM_H
 

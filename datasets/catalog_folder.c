@@ -1,0 +1,69 @@
+/* catalog_folder.c - listing pictures below a folder. */
+#include "datasets/catalog_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "datasets/buffer.h"
+#include "tensor/base/file.h"
+
+enum { DEEPEST = 16 };
+
+static bool is_picture(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
+}
+
+/* `below`: "" or "deep/". */
+static bool list(const char *folder, const char *below, int levels, Buffer *names, Err *err)
+{
+    char *path = *below ? path_join(folder, below) : strdup(folder);
+    DIR  *dir = opendir(path);
+    bool  ok = dir || fail(err, "%s: cannot be listed: %s", path, strerror(errno));
+
+    for (struct dirent *d; ok && (d = readdir(dir));) {
+        if (d->d_name[0] == '.') continue;
+        char *name = NULL;
+        if (asprintf(&name, "%s%s", below, d->d_name) < 0) REQUIRE(false, "out of memory");
+        if (is_picture(d->d_name)) {
+            buffer_add(names, &name, sizeof name);
+            continue;
+        }
+        char *whole = path_join(folder, name), *deeper = NULL;
+        if (levels > 0 && d->d_type != DT_REG && folder_exists(whole)) {
+            if (asprintf(&deeper, "%s/", name) < 0) REQUIRE(false, "out of memory");
+            ok = list(folder, deeper, levels - 1, names, err);
+        }
+        free(deeper);
+        free(whole);
+        free(name);
+    }
+    if (dir) closedir(dir);
+    free(path);
+    return ok;
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+bool folder_pictures(const char *folder, bool deep, FolderList *out, Err *err)
+{
+    Buffer names = { 0 };
+    bool   ok = list(folder, "", deep ? DEEPEST : 0, &names, err);
+
+    *out = (FolderList){ (char **)(void *)names.p, (int64_t)(names.used / sizeof(char *)) };
+    if (out->count) qsort(out->name, (size_t)out->count, sizeof *out->name, by_bytes);
+    if (!ok) folder_list_free(out);
+    return ok;
+}
+
+void folder_list_free(FolderList *l)
+{
+    for (int64_t i = 0; i < l->count; i++) free(l->name[i]);
+    free(l->name);
+    *l = (FolderList){ 0 };
+}
