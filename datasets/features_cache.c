@@ -189,7 +189,7 @@ static bool encode_group(Work *w, int64_t from, int64_t count, Err *err)
     const Cache *c = w->cache;
     int64_t each = (int64_t)3 * w->preprocess->size * w->preprocess->size;
 
-    for (int64_t i = 0; i < count; i++) TRY(store_pixels(w->store, from + i, w->rgb + i * each, err));
+    for (int64_t i = 0; i < count; i++) TRY(store_pixels(w->store, from + i, w->preprocess, w->rgb + i * each, err));
     for (int view = 0; view < c->base.views; view++) TRY(encode_view(w, from, count, view, err));
     for (int64_t i = 0; i < count; i++) {
         uint8_t *record = w->records + i * c->record;
@@ -311,7 +311,7 @@ Features *features_open(const char *folder, Store *s, const Encoder *e, Params *
     make_header(c, folder, s, e, weights, p, t->backend);
 
     Work w = { .cache = c, .store = s, .encoder = e, .preprocess = p, .tape = t };
-    bool fits = p->size == store_size(s) && p->size == e->config.image;
+    bool fits = store_fits(s, p->size) && p->size == e->config.image;
     if (!fits) fail(err, "the data set holds pictures of %d px, the encoder takes %" PRId64 " px and its preprocessing wants %d px: "
                     "prepare the data with --size %" PRId64, store_size(s), e->config.image, p->size, e->config.image);
     if (fits && fill(&w, progress, context, err)) return &c->base;

@@ -101,7 +101,7 @@ bool corpus_new(Corpus *c, Store *s, const Tokenizer *k, const Preprocess *p, Fe
     REQUIRE(!features || ((o.crop == 0 || o.crop == 1) && o.jitter == 0), "loader: features can be neither cropped nor jittered");
     *c = (Corpus){ .store = s, .features = features, .preprocess = *p, .o = o };
     c->pad = tokenizer_pad(k) >= 0 ? tokenizer_pad(k) : tokenizer_eos(k);
-    if (!features && p->size != store_size(s))
+    if (!features && !store_fits(s, p->size))
         return fail(err, "the data set holds pictures of %d px, and the model's preprocessing wants %d px: prepare it with --size %d",
                     store_size(s), p->size, p->size);
     TRY(choose_pictures(c, err));
@@ -266,7 +266,7 @@ static bool lay_pixels(const Corpus *c, const Plan *plan, int64_t epoch, Arena *
     uint8_t *rgb = arena_alloc(a, (size_t)(plan->pictures * each));
 
     for (int64_t i = 0; i < plan->pictures; i++) {
-        TRY(store_pixels(c->store, out->items[i], rgb + i * each, err));
+        TRY(store_pixels(c->store, out->items[i], &c->preprocess, rgb + i * each, err));
         crop_and_jitter(c, epoch, plan->picture[i], rgb + i * each);
     }
     out->pixels = preprocess_batch(&c->preprocess, a, rgb, plan->flip, plan->pictures);

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "datasets/prepare.h"
 #include "tensor/base/err.h"
 
 typedef struct ScenesOptions {
@@ -21,10 +22,8 @@ typedef struct ScenesOptions {
     int         workers;
 } ScenesOptions;
 
-typedef bool ScenesProgress(int64_t done, int64_t total, void *context);   /* false stops */
-
-/* Writes a store. Same options, same bytes. */
-bool scenes_prepare(const char *out, const ScenesOptions *o, ScenesProgress *progress, void *context, Err *err);
+/* Writes a store. Same options, same bytes, also when it was stopped and started again in between. `restart`: from the beginning. */
+bool scenes_prepare(const char *out, const ScenesOptions *o, bool restart, PrepareProgress *progress, void *context, Err *err);
 
 /* ---- judging a caption against a picture's truth ------------------------------------------------------------------- */
 typedef struct SceneScore {

@@ -75,7 +75,7 @@ typedef struct StoreItem {
     const char    *name;                         /* "1000268201_693b08cb0e.jpg", unique                                 */
     const char    *split;                        /* "train", "val", "test", "test-pairs", …                             */
     int            width, height;                /* original, upright                                                   */
-    int            stored_width, stored_height;  /* 0: size x size                                                      */
+    int            stored_width, stored_height;  /* of the picture below                                                */
     const uint8_t *pixels;                       /* (stored_height,stored_width,3)                                      */
     const uint8_t *file; size_t file_bytes;      /* or the bytes of a JPEG or PNG of that size (pixels NULL)            */
     uint64_t       phash;
@@ -93,6 +93,9 @@ typedef struct StoreOptions {
     json_t     *preprocess;                      /* the record (vision/preprocess.h as JSON)                            */
     json_t     *provenance;                      /* source name, options, inputs with sizes and hashes; decides what may be resumed */
 } StoreOptions;
+
+/* Of one object's mask of a picture of that size: rows of whole bytes. */
+static inline size_t store_mask_bytes(int width, int height) { return (size_t)height * (size_t)((width + 7) / 8); }
 
 typedef struct StoreWriter StoreWriter;
 /* A journal of other options or inputs is an error that says so, unless `restart`. */
@@ -120,6 +123,7 @@ Store      *store_open(const char *path, Err *err);                  /* NULL on 
 void        store_close(Store *s);
 const char *store_hash(const Store *s);                              /* 64 hex digits of the content                    */
 int         store_size(const Store *s);                              /* pixels a side; 0: each picture of its own       */
+bool        store_fits(const Store *s, int size);                    /* pictures of that size can be had from it        */
 bool        store_holds_files(const Store *s);                       /* JPEG or PNG, not pixels                         */
 int64_t     store_count(const Store *s);
 const json_t *store_preprocess(const Store *s);

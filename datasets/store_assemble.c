@@ -1,12 +1,16 @@
-/* store_assemble.c - one deterministic pass from a writer's tables and journal to the file.
+/* store_assemble.c - one deterministic pass from a writer's columns and journal to the file.
  *
- * The order of everything is fixed: groups, arrays as listed in ARRAYS, then the space of the pictures and of the masks.  */
+ * HDF5 only lays the file out: groups, arrays as listed in ARRAYS, the space of the pictures and of the masks, in an order that is always
+ * the same. The arrays themselves never pass through it: they are copied to where it put them.                          */
 #include "datasets/store_writer.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "datasets/xxh64.h"
+
+/* Where everything lies. bulk: pictures, then masks when there are some. */
+typedef struct Plan { Placed array[ARRAY_COUNT], bulk[2]; int bulks; Sparse m; Parts parts; } Plan;
 
 /* ---- the HDF5 file in memory ----------------------------------------------------------------------------------------- */
 static bool make_groups(hid_t file, bool masks)
@@ -33,129 +37,175 @@ static bool put_number(hid_t file, const char *name, int32_t value)
     return ok;
 }
 
-/* Space that is laid out now and written later, past HDF5: contiguous, never filled. */
-static bool reserve(hid_t file, const char *name, int rank, const hsize_t *dims, Part *out)
+/* The last of the offsets; 0 where there are none. */
+static bool picture_bytes(const StoreWriter *w, hsize_t *out, Err *err)
 {
-    hid_t space = H5Screate_simple(rank, dims, NULL), plist = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_obj_track_times(plist, 0);
-    H5Pset_layout(plist, H5D_CONTIGUOUS);
-    H5Pset_alloc_time(plist, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER);
-    hid_t set = H5Dcreate2(file, name, H5T_STD_U8LE, space, H5P_DEFAULT, plist, H5P_DEFAULT);
-    if (set >= 0) {
-        *out = (Part){ .at = (int64_t)H5Dget_offset(set), .bytes = (int64_t)H5Dget_storage_size(set), .by_item = true };
-        H5Dclose(set);
-    }
-    H5Pclose(plist);
-    H5Sclose(space);
-    return set >= 0 && out->at >= STORE_USER_BLOCK;
+    const Spill *offsets = &w->columns.array[A_PICTURE_OFFSETS];
+    *out = 0;
+    return offsets->used == 0 || spill_read(offsets, offsets->used - (int64_t)sizeof *out, out, sizeof *out, err);
 }
 
-static bool lay_out(const StoreWriter *w, hid_t file, Part bulk[2], int *bulks, Err *err)
+static bool lay_out_bulk(const StoreWriter *w, hid_t file, Plan *p, Err *err)
 {
-    hsize_t items = (hsize_t)tables_rows(&w->tables, A_SPLIT), masks = (hsize_t)tables_rows(&w->tables, A_MASK_XXH64);
-    hsize_t s = (hsize_t)w->size;
-
-    if (!make_groups(file, masks > 0) || !put_number(file, "layout", STORE_LAYOUT) || !put_number(file, "size", w->size))
-        return fail(err, "%s: HDF5 could not lay the store out", w->path);
-    TRY(tables_write(&w->tables, file, err));
-    bool ok = w->jpeg ? reserve(file, "images/jpeg", 1, (hsize_t[]){ (hsize_t)w->picture_bytes }, &bulk[0])
-                      : reserve(file, "images/pixels", 4, (hsize_t[]){ items, s, s, 3 }, &bulk[0]);
-    *bulks = 1;
-    if (ok && masks) ok = reserve(file, "masks/bits", 3, (hsize_t[]){ masks, s, (s + 7) / 8 }, &bulk[(*bulks)++]);
+    hsize_t items = (hsize_t)columns_rows(&w->columns, A_SPLIT), masks = (hsize_t)columns_rows(&w->columns, A_MASK_XXH64);
+    hsize_t s = (hsize_t)w->size, bytes;
+    TRY(picture_bytes(w, &bytes, err));
+    bool ok = w->files ? dataset_reserve(file, "images/files", H5T_STD_U8LE, 1, &bytes, &p->bulk[0])
+            : !s       ? dataset_reserve(file, "images/pixels", H5T_STD_U8LE, 1, &bytes, &p->bulk[0])
+                       : dataset_reserve(file, "images/pixels", H5T_STD_U8LE, 4, (hsize_t[]){ items, s, s, 3 }, &p->bulk[0]);
+    p->bulks = 1;
+    if (ok && masks) ok = dataset_reserve(file, "masks/bits", H5T_STD_U8LE, 3, (hsize_t[]){ masks, s, (s + 7) / 8 }, &p->bulk[p->bulks++]);
     return ok || fail(err, "%s: HDF5 could not lay the pictures out", w->path);
 }
 
-/* HDF5 must read back what was put in, before anything is written. */
-static bool build_image(const StoreWriter *w, Sparse *m, Part bulk[2], int *bulks, Err *err)
+static bool lay_out(const StoreWriter *w, hid_t file, Plan *p, Err *err)
 {
-    Tables back = { 0 };
-
-    hdf5_enter();
-    m->writable = true;
-    hid_t file = sparse_open(m);
-    bool ok = file >= 0 ? lay_out(w, file, bulk, bulks, err) : fail(err, "%s: HDF5 could not begin the store", w->path);
-    if (file >= 0 && H5Fclose(file) < 0 && ok) ok = fail(err, "%s: HDF5 could not end the store", w->path);
-
-    m->writable = false;
-    file = ok ? sparse_open(m) : -1;
-    if (ok && file < 0) ok = fail(err, "%s: HDF5 cannot open what it made", w->path);
-    if (ok) ok = tables_load(&back, file, w->path, err);
-    if (ok && !tables_equal(&w->tables, &back)) ok = fail(err, "%s: HDF5 does not read back what was written", w->path);
-    if (file >= 0) H5Fclose(file);
-    hdf5_leave();
-    tables_free(&back);
-    return ok;
+    if (!make_groups(file, columns_rows(&w->columns, A_MASK_XXH64) > 0) || !put_number(file, "layout", STORE_LAYOUT)
+        || !put_number(file, "size", w->size))
+        return fail(err, "%s: HDF5 could not lay the store out", w->path);
+    return columns_lay_out(&w->columns, file, p->array, err) && lay_out_bulk(w, file, p, err);
 }
 
-/* Everything that is not bulk becomes a part with a hash. */
-static void list_parts(const Sparse *m, const Part *bulk, int bulks, Parts *out)
+/* HDF5 must find everything again where it put it, before anything is written. */
+static bool check_plan(const Plan *p, hid_t file)
 {
-    int64_t at = STORE_USER_BLOCK, end = (int64_t)m->end;
-
-    *out = (Parts){ 0 };
-    while (at < end) {
-        const Part *next = NULL;
-        for (int i = 0; i < bulks; i++)
-            if (bulk[i].at >= at && (!next || bulk[i].at < next->at)) next = &bulk[i];
-        int64_t until = next ? next->at : end;
-        if (until > at) {
-            Part *p = &out->part[out->count++];
-            *p = (Part){ .at = at, .bytes = until - at };
-            sha256_hex(m->p + at, (size_t)p->bytes, p->sha256);
-        }
-        if (next) out->part[out->count++] = *next;
-        at = next ? next->at + next->bytes : end;
-    }
-}
-
-/* ---- the file on the disk --------------------------------------------------------------------------------------------- */
-static bool read_journal(const StoreWriter *w, int64_t at, int64_t bytes, uint8_t *to, Err *err)
-{
-    for (int64_t done = 0; done < bytes;) {
-        ssize_t n = pread(w->journal_fd, to + done, (size_t)(bytes - done), (off_t)(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return fail(err, "%s: cannot be read back: %s", w->journal_path, n < 0 ? strerror(errno) : "it was cut short");
-        done += n;
+    for (int a = 0; a < ARRAY_COUNT; a++) {
+        Placed there = { 0 };
+        hid_t  set = H5Dopen2(file, ARRAYS[a].name, H5P_DEFAULT);
+        bool   ok = set < 0 ? ARRAYS[a].optional : dataset_find(set, array_type(ARRAYS[a].type), &there);
+        if (set >= 0) H5Dclose(set);
+        if (!ok || there.at != p->array[a].at || there.bytes != p->array[a].bytes) return false;
     }
     return true;
 }
 
-static bool copy_piece(const StoreWriter *w, FileWriter *f, int64_t at, int64_t bytes, uint64_t sum, Buffer *room, Err *err)
+static bool plan(const StoreWriter *w, Plan *p, Err *err)
 {
-    while (room->room < (size_t)bytes) buffer_add(room, "", 1), room->used = room->room;
-    TRY(read_journal(w, at, bytes, (uint8_t *)room->p, err));
-    if (xxh64(room->p, (size_t)bytes) != sum) return fail(err, "%s: does not read back as it was written", w->journal_path);
-    return file_write(f, room->p, (size_t)bytes, err);
-}
+    hdf5_enter();
+    p->m.writable = true;
+    hid_t file = sparse_open(&p->m);
+    bool ok = file >= 0 ? lay_out(w, file, p, err) : fail(err, "%s: HDF5 could not begin the store", w->path);
+    if (file >= 0 && H5Fclose(file) < 0 && ok) ok = fail(err, "%s: HDF5 could not end the store", w->path);
 
-static bool copy_pictures(const StoreWriter *w, FileWriter *f, bool masks, Err *err)
-{
-    const StorePiece *piece = (const StorePiece *)(const void *)w->pieces.p;
-    int64_t items = tables_rows(&w->tables, A_SPLIT), mask = store_mask_bytes(w->size), at = 0;
-    Buffer room = { 0 };
-    bool ok = true;
-
-    for (int64_t i = 0; i < items && ok; i++) {
-        if (!masks) ok = copy_piece(w, f, piece[i].at, piece[i].bytes, tables_u64(&w->tables, A_PICTURE_XXH64)[i], &room, err);
-        for (int64_t k = 0; k < piece[i].masks && masks && ok; k++, at++)
-            ok = copy_piece(w, f, piece[i].at + piece[i].bytes + k * mask, mask, tables_u64(&w->tables, A_MASK_XXH64)[at], &room, err);
-    }
-    free(room.p);
+    p->m.writable = false;
+    file = ok ? sparse_open(&p->m) : -1;
+    if (ok && (file < 0 || !check_plan(p, file))) ok = fail(err, "%s: HDF5 does not find what it laid out", w->path);
+    if (file >= 0) H5Fclose(file);
+    hdf5_leave();
     return ok;
 }
 
-static bool write_file(const StoreWriter *w, const Sparse *m, Parts *parts, int64_t pictures_at, Err *err)
+/* ---- the bytes of the file ---------------------------------------------------------------------------------------------- */
+typedef struct Sink { Sha256 *sha; FileWriter *file; } Sink;         /* one of them */
+
+static bool put(const Sink *s, const void *data, int64_t bytes, Err *err)
+{
+    if (s->sha) return sha256_add(s->sha, data, (size_t)bytes), true;
+    return file_write(s->file, data, (size_t)bytes, err);
+}
+
+static bool put_column(const Sink *s, const Spill *column, Err *err)
+{
+    char block[1 << 15];
+    for (int64_t at = 0; at < column->used;) {
+        int64_t now = column->used - at < (int64_t)sizeof block ? column->used - at : (int64_t)sizeof block;
+        TRY(spill_read(column, at, block, (size_t)now, err) && put(s, block, now, err));
+        at += now;
+    }
+    return true;
+}
+
+/* Bytes [at, end): what HDF5 wrote, and the columns where it left room for them. */
+static bool put_small(const StoreWriter *w, const Plan *p, const Sink *s, int64_t at, int64_t end, Err *err)
+{
+    while (at < end) {
+        int next = -1;
+        for (int a = 0; a < ARRAY_COUNT; a++)
+            if (p->array[a].bytes && p->array[a].at >= at && p->array[a].at < end && (next < 0 || p->array[a].at < p->array[next].at)) next = a;
+        int64_t until = next < 0 ? end : p->array[next].at;
+        TRY(put(s, p->m.p + at, until - at, err));
+        if (next >= 0) TRY(put_column(s, &w->columns.array[next], err));
+        at = next < 0 ? end : until + p->array[next].bytes;
+    }
+    return true;
+}
+
+/* Everything that is not bulk becomes a part with a hash. */
+static bool list_parts(const StoreWriter *w, Plan *p, Err *err)
+{
+    int64_t at = STORE_USER_BLOCK, end = (int64_t)p->m.end;
+
+    p->parts = (Parts){ 0 };
+    while (at < end) {
+        const Placed *next = NULL;
+        for (int i = 0; i < p->bulks; i++)
+            if (p->bulk[i].at >= at && (!next || p->bulk[i].at < next->at)) next = &p->bulk[i];
+        int64_t until = next ? next->at : end;
+        if (until > at) {
+            Part  *part = &p->parts.part[p->parts.count++];
+            Sha256 sha;
+            *part = (Part){ .at = at, .bytes = until - at };
+            sha256_begin(&sha);
+            TRY(put_small(w, p, &(Sink){ .sha = &sha }, at, until, err));
+            sha256_end(&sha, part->sha256);
+        }
+        if (next) p->parts.part[p->parts.count++] = (Part){ .at = next->at, .bytes = next->bytes, .by_item = true };
+        at = next ? next->at + next->bytes : end;
+    }
+    return true;
+}
+
+/* ---- pictures and masks ------------------------------------------------------------------------------------------------- */
+static bool copy_piece(const StoreWriter *w, FileWriter *f, int64_t at, int64_t bytes, uint64_t sum, Buffer *room, Err *err)
+{
+    room->used = 0;
+    buffer_room(room, (size_t)bytes + 1);
+    TRY(journal_bytes(&w->journal, at, room->p, bytes, err));
+    if (xxh64(room->p, (size_t)bytes) != sum) return fail(err, "%s: does not read back as it was written", w->journal.path);
+    return file_write(f, room->p, (size_t)bytes, err);
+}
+
+static bool copy_masks(const StoreWriter *w, FileWriter *f, const RecordView *v, const JournalBulk *bulk, Buffer *room, Err *err)
+{
+    for (int i = 0; i < v->item.mask_objects; i++) {
+        int64_t  each = bulk->masks / v->item.mask_objects;
+        uint64_t sum;
+        memcpy(&sum, v->mask_sums + (size_t)i * sizeof sum, sizeof sum);
+        TRY(copy_piece(w, f, bulk->at + bulk->picture + i * each, each, sum, room, err));
+    }
+    return true;
+}
+
+static bool copy_bulk(StoreWriter *w, FileWriter *f, bool masks, Err *err)
+{
+    RecordView  v = { 0 };
+    JournalBulk bulk;
+    Buffer      room = { 0 };
+    bool        ok = true;
+
+    for (int64_t i = 0; i < journal_count(&w->journal) && ok; i++) {
+        ok = journal_read(&w->journal, i, &v, &bulk, err);
+        if (!ok || !v.stored) continue;
+        ok = masks ? copy_masks(w, f, &v, &bulk, &room, err) : copy_piece(w, f, bulk.at, bulk.picture, v.picture_sum, &room, err);
+    }
+    free(room.p);
+    record_view_free(&v);
+    return ok;
+}
+
+/* ---- the file on the disk --------------------------------------------------------------------------------------------- */
+static bool write_file(StoreWriter *w, Plan *p, Err *err)
 {
     char block[STORE_USER_BLOCK];
     FileWriter *f = file_begin(w->path, err);
     if (!f) return false;
 
-    parts_write(parts, block);
+    parts_write(&p->parts, block);
     bool ok = file_write(f, block, sizeof block, err);
-    for (int i = 0; i < parts->count && ok; i++) {
-        const Part *p = &parts->part[i];
-        ok = p->by_item ? copy_pictures(w, f, p->at != pictures_at, err) : file_write(f, m->p + p->at, (size_t)p->bytes, err);
+    for (int i = 0; i < p->parts.count && ok; i++) {
+        const Part *part = &p->parts.part[i];
+        ok = part->by_item ? copy_bulk(w, f, part->at != p->bulk[0].at, err)
+                           : put_small(w, p, &(Sink){ .file = f }, part->at, part->at + part->bytes, err);
     }
     if (ok) return file_commit(f, err);
     file_abandon(f);
@@ -164,19 +214,12 @@ static bool write_file(const StoreWriter *w, const Sparse *m, Parts *parts, int6
 
 bool store_assemble(StoreWriter *w, Err *err)
 {
+    Plan   p = { 0 };
     size_t small = 0;
-    for (int a = 0; a < ARRAY_COUNT; a++) small += w->tables.array[a].used;
 
-    Sparse m;
-    Part bulk[2];
-    Parts parts;
-    int bulks = 0;
-    TRY(sparse_new(&m, small + (size_t)w->journal_bytes + (64u << 20), err));
-    bool ok = build_image(w, &m, bulk, &bulks, err);
-    if (ok) {
-        list_parts(&m, bulk, bulks, &parts);
-        ok = write_file(w, &m, &parts, bulk[0].at, err);
-    }
-    sparse_free(&m);
+    for (int a = 0; a < ARRAY_COUNT; a++) small += (size_t)w->columns.array[a].used;
+    TRY(sparse_new(&p.m, small + (size_t)filelog_size(w->journal.log) + (64u << 20), err));
+    bool ok = plan(w, &p, err) && list_parts(w, &p, err) && write_file(w, &p, err);
+    sparse_free(&p.m);
     return ok;
 }

@@ -7,8 +7,8 @@
  *     sha256 90ab…                                   of the text above: the hash of the store
  * padded with zeros. Parts follow each other without a gap up to the end of the file, so that every byte is covered by a hash.
  *
- * HDF5 1.10 crashes or hangs on damaged files and can report success on a full disk. So it never touches the disk here: it reads
- * and writes Sparse memory through a small file driver of ours, and bytes only reach it after their SHA-256 has been checked. */
+ * HDF5 1.10 crashes or hangs on damaged files and can report success on a full disk. So it never touches the disk here: it works on
+ * memory through a small file driver of ours, and bytes of a file only reach it after their SHA-256 has been checked. */
 #ifndef LIMN_STORE_FILE_H
 #define LIMN_STORE_FILE_H
 
@@ -33,6 +33,7 @@ bool parts_read(const char block[STORE_USER_BLOCK], const char *path, int64_t fi
 typedef struct Sparse { uint8_t *p; size_t capacity, end; bool writable; } Sparse;   /* end: of the file */
 
 bool  sparse_new(Sparse *m, size_t capacity, Err *err);
+bool  sparse_map(Sparse *m, int fd, size_t bytes, const char *path, Err *err);   /* a file instead, to be read          */
 void  sparse_free(Sparse *m);
 /* Opens (or creates, when writable) the HDF5 file in m; negative on failure. m must outlive it. */
 hid_t sparse_open(Sparse *m);

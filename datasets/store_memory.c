@@ -1,7 +1,7 @@
 /* store_memory.c - an HDF5 file driver whose file is a piece of sparse memory.
  *
- * The space of the pictures is reserved in the HDF5 file but never written through HDF5: its pages are never touched and cost
- * nothing. When reading, the memory holds the verified parts, and HDF5 sees zeros where the pictures would be.           */
+ * When a store is laid out, the space of arrays and pictures is reserved but never written through HDF5: its pages are never touched
+ * and cost nothing. When one is read, the memory is the mapped file.                                                     */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -27,6 +27,15 @@ bool sparse_new(Sparse *m, size_t capacity, Err *err)
     if (m->p != MAP_FAILED) return true;
     m->p = NULL;
     return fail(err, "cannot reserve %zu bytes of address space for a store: %s", capacity, strerror(errno));
+}
+
+bool sparse_map(Sparse *m, int fd, size_t bytes, const char *path, Err *err)
+{
+    *m = (Sparse){ .capacity = bytes, .end = bytes };
+    m->p = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (m->p != MAP_FAILED) return true;
+    m->p = NULL;
+    return fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
 }
 
 void sparse_free(Sparse *m)
@@ -119,6 +128,7 @@ static hid_t open_with(hid_t driver, Sparse *m)
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE), file = -1;
 
     if (H5Pset_driver(fapl, driver, &(DriverInfo){ m }) >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0
+        && H5Pset_alignment(fapl, 1, 8) >= 0     /* so that numbers may be read where they lie */
         && H5Pset_userblock(fcpl, STORE_USER_BLOCK) >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0)
         file = m->writable ? H5Fcreate("memory", H5F_ACC_TRUNC, fcpl, fapl) : H5Fopen("memory", H5F_ACC_RDONLY, fapl);
     H5Pclose(fcpl);

@@ -1,5 +1,5 @@
-/* store_read.c - opening a store: check, load all small data, close HDF5. Pictures are then read past HDF5 by pread(), which any number
- * of threads may do at once. */
+/* store_read.c - opening a store: check, map, let HDF5 say where everything lies, and close HDF5 again. Pictures are then read past
+ * it by pread(), which any number of threads may do at once. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,19 +11,17 @@
 #include "datasets/store.h"
 #include "datasets/store_tables.h"
 #include "tensor/base/file.h"
-#include "vision/image.h"
-
-/* Where the rows of a big data set lie in the file. */
-typedef struct Bulk { int64_t at, rows, row_bytes; } Bulk;
 
 struct Store {
     char   *path;
     int     fd, size;
-    bool    jpeg;
+    bool    files;
     Parts   parts;
+    Sparse  map;
     Tables  tables;
-    Bulk    pictures, masks;
+    Placed  pictures, masks;
     json_t *preprocess, *provenance;
+    char   *tokenizer;
 };
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
@@ -51,21 +49,27 @@ static bool read_parts(Store *s, int64_t *file_bytes, Err *err)
     return parts_read(block, s->path, st.st_size, &s->parts, err);
 }
 
-/* The parts that HDF5 will see, each checked before it does. */
-static bool read_checked(const Store *s, Sparse *m, Err *err)
+static bool check_part(const Store *s, const Part *p, Err *err)
 {
-    TRY(read_at(s, 0, m->p, STORE_USER_BLOCK, err));
-    for (int i = 0; i < s->parts.count; i++) {
-        const Part *p = &s->parts.part[i];
-        char hash[65];
-        if (p->by_item) continue;
-        TRY(read_at(s, p->at, m->p + p->at, p->bytes, err));
-        sha256_hex(m->p + p->at, (size_t)p->bytes, hash);
-        if (strcmp(hash, p->sha256) != 0)
-            return fail(err, "%s: the store is damaged: bytes %" PRId64 " to %" PRId64 " do not match their SHA-256; prepare it again",
-                        s->path, p->at, p->at + p->bytes);
+    enum { BLOCK = 1 << 18 };
+    char  *block = malloc(BLOCK), hash[65];
+    Sha256 sha;
+    bool   ok = true;
+    REQUIRE(block, "out of memory");
+
+    sha256_begin(&sha);
+    for (int64_t done = 0; done < p->bytes && ok;) {
+        int64_t now = p->bytes - done < BLOCK ? p->bytes - done : BLOCK;
+        ok = read_at(s, p->at + done, block, now, err);
+        if (ok) sha256_add(&sha, block, (size_t)now);
+        done += now;
     }
-    return true;
+    sha256_end(&sha, hash);
+    free(block);
+    if (!ok) return false;
+    return strcmp(hash, p->sha256) == 0
+        || fail(err, "%s: the store is damaged: bytes %" PRId64 " to %" PRId64 " do not match their SHA-256; prepare it again", s->path,
+                p->at, p->at + p->bytes);
 }
 
 static bool load_number(hid_t file, const char *name, int32_t *out)
@@ -77,51 +81,58 @@ static bool load_number(hid_t file, const char *name, int32_t *out)
 }
 
 /* A data set that is exactly one of the parts checked by item. */
-static bool find_bulk(const Store *s, hid_t file, const char *name, int64_t row_bytes, Bulk *out)
+static bool find_bulk(const Store *s, hid_t file, const char *name, Placed *out)
 {
     hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
     if (set < 0) return false;
-    int64_t at = (int64_t)H5Dget_offset(set), bytes = (int64_t)H5Dget_storage_size(set);
+    bool ok = dataset_find(set, H5T_STD_U8LE, out);
     H5Dclose(set);
-    *out = (Bulk){ at, bytes / row_bytes, row_bytes };
-    for (int i = 0; i < s->parts.count; i++)
-        if (s->parts.part[i].by_item && s->parts.part[i].at == at && s->parts.part[i].bytes == bytes) return bytes % row_bytes == 0;
+    for (int i = 0; i < s->parts.count && ok; i++)
+        if (s->parts.part[i].by_item && s->parts.part[i].at == out->at && s->parts.part[i].bytes == out->bytes) return true;
     return false;
 }
 
-static bool check_jpeg_offsets(const Store *s)
-{
-    const int64_t *at = tables_i64(&s->tables, A_JPEG_OFFSETS);
-    int64_t items = store_count(s);
+static int64_t mask_bytes(const Store *s) { return (int64_t)store_mask_bytes(s->size, s->size); }
 
-    if (tables_rows(&s->tables, A_JPEG_OFFSETS) != items || at[0] != 0 || at[items] != s->pictures.rows) return false;
-    for (int64_t i = 0; i < items; i++)
-        if (at[i] > at[i + 1]) return false;
+/* Every picture's size is sane, and its bytes are where the offsets say. */
+static bool check_pictures(const Store *s)
+{
+    const int32_t *size = tables_i32(&s->tables, A_SIZE);
+    const int64_t *at = tables_i64(&s->tables, A_PICTURE_OFFSETS);
+    int64_t items = store_count(s);
+    bool own = s->files || s->size == 0;
+
+    if (own != (s->tables.array[A_PICTURE_OFFSETS].used > 0)) return false;
+    if (own ? at[0] != 0 || at[items] != s->pictures.bytes : s->pictures.bytes != items * s->size * s->size * 3) return false;
+    for (int64_t i = 0; i < items; i++) {
+        int64_t w = size[2 * i], h = size[2 * i + 1];
+        if (w < 1 || h < 1 || w > 65535 || h > 65535 || (s->size && (w != s->size || h != s->size))) return false;
+        if (own && (at[i] > at[i + 1] || (!s->files && at[i + 1] - at[i] != w * h * 3))) return false;
+    }
     return true;
 }
 
 static bool load(Store *s, hid_t file, Err *err)
 {
     int32_t layout = 0, size = 0;
-    if (!load_number(file, "layout", &layout) || layout != STORE_LAYOUT || !load_number(file, "size", &size) || size < 1 || size > 1 << 15)
+    if (!load_number(file, "layout", &layout) || layout != STORE_LAYOUT || !load_number(file, "size", &size) || size < 0 || size > 1 << 15)
         return fail(err, "%s: the store's layout or size is missing", s->path);
     s->size = size;
-    TRY(tables_load(&s->tables, file, s->path, err));
+    TRY(tables_load(&s->tables, file, &s->map, &s->parts, s->path, err));
 
     int64_t masks = tables_rows(&s->tables, A_MASK_XXH64);
-    s->jpeg = s->tables.array[A_JPEG_OFFSETS].used > 0;
-    bool ok = s->jpeg ? find_bulk(s, file, "images/jpeg", 1, &s->pictures) && check_jpeg_offsets(s)
-                      : find_bulk(s, file, "images/pixels", (int64_t)size * size * 3, &s->pictures) && s->pictures.rows == store_count(s);
-    if (ok && masks) ok = find_bulk(s, file, "masks/bits", (int64_t)size * ((size + 7) / 8), &s->masks) && s->masks.rows == masks;
+    s->files = find_bulk(s, file, "images/files", &s->pictures);
+    bool ok = (s->files || find_bulk(s, file, "images/pixels", &s->pictures)) && check_pictures(s);
+    if (ok && masks) ok = find_bulk(s, file, "masks/bits", &s->masks) && s->size && s->masks.bytes == masks * mask_bytes(s);
     return ok || fail(err, "%s: the store's pictures do not fit the rest", s->path);
 }
 
-static bool open_checked(Store *s, const Sparse *m, Err *err)
+static bool open_checked(Store *s, Err *err)
 {
-    Sparse image = *m;
-
+    for (int i = 0; i < s->parts.count; i++)
+        if (!s->parts.part[i].by_item) TRY(check_part(s, &s->parts.part[i], err));
     hdf5_enter();
-    hid_t file = sparse_open(&image);
+    hid_t file = sparse_open(&s->map);
     bool ok = file >= 0 ? load(s, file, err) : fail(err, "%s: HDF5 cannot open the store", s->path);
     if (file >= 0) H5Fclose(file);
     hdf5_leave();
@@ -142,13 +153,11 @@ Store *store_open(const char *path, Err *err)
     s->path = strdup(path);
     s->fd = -1;
 
-    Sparse m = { 0 };
     int64_t bytes;
-    bool ok = read_parts(s, &bytes, err) && sparse_new(&m, (size_t)bytes, err);
-    m.end = m.capacity;
-    ok = ok && read_checked(s, &m, err) && open_checked(s, &m, err) && parse(s, A_PREPROCESS, &s->preprocess, err)
-      && parse(s, A_PROVENANCE, &s->provenance, err);
-    sparse_free(&m);
+    bool ok = read_parts(s, &bytes, err) && sparse_map(&s->map, s->fd, (size_t)bytes, path, err) && open_checked(s, err)
+           && parse(s, A_PREPROCESS, &s->preprocess, err) && parse(s, A_PROVENANCE, &s->provenance, err);
+    if (ok && s->tables.array[A_TOKENIZER].used)
+        s->tokenizer = strndup(s->tables.array[A_TOKENIZER].p, s->tables.array[A_TOKENIZER].used);
     if (ok) return s;
     store_close(s);
     return NULL;
@@ -160,7 +169,8 @@ void store_close(Store *s)
     if (s->fd >= 0) close(s->fd);
     json_decref(s->preprocess);
     json_decref(s->provenance);
-    tables_free(&s->tables);
+    sparse_free(&s->map);
+    free(s->tokenizer);
     free(s->path);
     free(s);
 }
@@ -168,10 +178,12 @@ void store_close(Store *s)
 /* ---- what is in it --------------------------------------------------------------------------------------------------- */
 const char   *store_hash(const Store *s)       { return s->parts.hash; }
 int           store_size(const Store *s)       { return s->size; }
+bool          store_fits(const Store *s, int size) { return s->size == size || s->size == 0; }
+bool          store_holds_files(const Store *s) { return s->files; }
 int64_t       store_count(const Store *s)      { return tables_rows(&s->tables, A_SPLIT); }
 const json_t *store_preprocess(const Store *s) { return s->preprocess; }
 const json_t *store_provenance(const Store *s) { return s->provenance; }
-const char   *store_tokenizer(const Store *s)  { return s->tables.array[A_TOKENIZER].used ? s->tables.array[A_TOKENIZER].p : NULL; }
+const char   *store_tokenizer(const Store *s)  { return s->tokenizer; }
 
 int         store_splits(const Store *s)                { return (int)tables_rows(&s->tables, A_SPLIT_NAME_OFFSETS); }
 const char *store_split_name(const Store *s, int split) { return tables_text(&s->tables, A_SPLIT_NAME_OFFSETS, split); }
@@ -223,19 +235,44 @@ StoreBox store_box(const Store *s, int64_t item, int64_t k)
     const float *corner = tables_f32(&s->tables, A_CORNERS) + 4 * row;
     const int32_t *span = tables_i32(&s->tables, A_SPANS) + 3 * row;
     return (StoreBox){ corner[0], corner[1], corner[2], corner[3], span[0], span[1], span[2],
-                       tables_text(&s->tables, A_PHRASE_OFFSETS, row) };
+                       tables_text(&s->tables, A_PHRASE_OFFSETS, row), tables_i32(&s->tables, A_BOX_KIND)[row],
+                       tables_i64(&s->tables, A_ENTITY)[row] };
 }
 
-void store_original_size(const Store *s, int64_t item, int *width, int *height)
+static int64_t item_of(const Store *s, int64_t item)
 {
     REQUIRE(item >= 0 && item < store_count(s), "store: item %" PRId64 " of %" PRId64, item, store_count(s));
-    *width = tables_i32(&s->tables, A_ORIGINAL_SIZE)[2 * item];
-    *height = tables_i32(&s->tables, A_ORIGINAL_SIZE)[2 * item + 1];
+    return item;
 }
 
-int64_t     store_rejected(const Store *s)                   { return tables_rows(&s->tables, A_REJECTED_OFFSETS); }
-const char *store_rejected_name(const Store *s, int64_t k)   { return tables_text(&s->tables, A_REJECTED_OFFSETS, k); }
-const char *store_rejected_reason(const Store *s, int64_t k) { return tables_text(&s->tables, A_REASON_OFFSETS, k); }
+static void size_in(const Store *s, ArrayId a, int64_t item, int *width, int *height)
+{
+    *width = tables_i32(&s->tables, a)[2 * item_of(s, item)];
+    *height = tables_i32(&s->tables, a)[2 * item + 1];
+}
+
+void store_original_size(const Store *s, int64_t item, int *width, int *height) { size_in(s, A_ORIGINAL_SIZE, item, width, height); }
+void store_stored_size(const Store *s, int64_t item, int *width, int *height)   { size_in(s, A_SIZE, item, width, height); }
+uint64_t store_phash(const Store *s, int64_t item)        { return tables_u64(&s->tables, A_PHASH)[item_of(s, item)]; }
+int64_t  store_source_bytes(const Store *s, int64_t item) { return tables_i64(&s->tables, A_SOURCE_BYTES)[item_of(s, item)]; }
+
+const uint8_t *store_source_sha256(const Store *s, int64_t item)
+{
+    return (const uint8_t *)s->tables.array[A_SOURCE_SHA256].p + 32 * item_of(s, item);
+}
+
+int64_t store_rejected(const Store *s) { return tables_rows(&s->tables, A_PROBLEM_KIND); }
+
+/* A kind that this limn does not know is told as a record that it cannot read. */
+Problem store_rejected_at(const Store *s, int64_t k)
+{
+    const Tables *t = &s->tables;
+    const char *name = tables_text(t, A_PROBLEM_NAME_OFFSETS, k), *file = tables_text(t, A_PROBLEM_FILE_OFFSETS, k),
+               *reason = tables_text(t, A_REASON_OFFSETS, k);
+    int32_t kind = tables_i32(t, A_PROBLEM_KIND)[k];
+    return (Problem){ kind < PROBLEM_KINDS ? (ProblemKind)kind : PROBLEM_BAD_RECORD, name ? name : "", file ? file : "",
+                      tables_i64(t, A_PROBLEM_LINE)[k], reason ? reason : "" };
+}
 
 /* ---- pictures and masks ------------------------------------------------------------------------------------------------ */
 static bool read_piece(const Store *s, const char *what, int64_t item, int64_t at, int64_t bytes, uint64_t sum, uint8_t *to, Err *err)
@@ -245,40 +282,105 @@ static bool read_piece(const Store *s, const char *what, int64_t item, int64_t a
         || fail(err, "%s: the store is damaged: the %s of %s does not match its checksum", s->path, what, store_item_name(s, item));
 }
 
-static bool read_jpeg(const Store *s, int64_t item, uint8_t *rgb, Err *err)
+static Placed picture_at(const Store *s, int64_t item)
 {
-    const int64_t *at = tables_i64(&s->tables, A_JPEG_OFFSETS) + item;
-    int64_t bytes = at[1] - at[0];
-    uint8_t *data = malloc((size_t)bytes + 1);
-    Image im = { 0 };
-    REQUIRE(data, "out of memory");
+    const int64_t *at = tables_i64(&s->tables, A_PICTURE_OFFSETS);
+    int64_t each = (int64_t)s->size * s->size * 3;
+    return at ? (Placed){ s->pictures.at + at[item], at[item + 1] - at[item] } : (Placed){ s->pictures.at + item * each, each };
+}
 
-    bool ok = read_piece(s, "picture", item, s->pictures.at + at[0], bytes, tables_u64(&s->tables, A_PICTURE_XXH64)[item], data, err)
-           && image_decode(data, (size_t)bytes, store_item_name(s, item), &im, err);
+static bool read_picture(const Store *s, int64_t item, uint8_t *to, Err *err)
+{
+    Placed p = picture_at(s, item);
+    return read_piece(s, "picture", item, p.at, p.bytes, tables_u64(&s->tables, A_PICTURE_XXH64)[item], to, err);
+}
+
+bool store_bytes(Store *s, int64_t item, uint8_t **data, size_t *bytes, Err *err)
+{
+    *bytes = (size_t)picture_at(s, item_of(s, item)).bytes;
+    *data = malloc(*bytes + 1);
+    REQUIRE(*data, "out of memory (%zu bytes)", *bytes);
+    if (read_picture(s, item, *data, err)) return true;
+    free(*data);
+    *data = NULL;
+    return false;
+}
+
+bool store_picture(Store *s, int64_t item, Image *out, Err *err)
+{
+    uint8_t *data;
+    size_t   bytes;
+    int      width, height;
+
+    *out = (Image){ 0 };
+    TRY(store_bytes(s, item, &data, &bytes, err));
+    store_stored_size(s, item, &width, &height);
+    if (!s->files) {
+        *out = (Image){ width, height, 3, data };
+        return true;
+    }
+    bool ok = image_decode(data, bytes, store_item_name(s, item), out, err);
     free(data);
-    if (ok && (im.width != s->size || im.height != s->size || im.channels != 3))
-        ok = fail(err, "%s: %s is %d x %d, not %d x %d", s->path, store_item_name(s, item), im.width, im.height, s->size, s->size);
-    if (ok) memcpy(rgb, im.pixels, (size_t)s->size * (size_t)s->size * 3);
-    image_free(&im);
+    if (ok && (out->width != width || out->height != height)) {
+        ok = fail(err, "%s: %s is %d x %d, not %d x %d", s->path, store_item_name(s, item), out->width, out->height, width, height);
+        image_free(out);
+    }
     return ok;
 }
 
-bool store_pixels(Store *s, int64_t item, uint8_t *rgb, Err *err)
+bool store_pixels(Store *s, int64_t item, const Preprocess *p, uint8_t *rgb, Err *err)
 {
-    REQUIRE(item >= 0 && item < store_count(s), "store: item %" PRId64 " of %" PRId64, item, store_count(s));
-    if (s->jpeg) return read_jpeg(s, item, rgb, err);
-    return read_piece(s, "picture", item, s->pictures.at + item * s->pictures.row_bytes, s->pictures.row_bytes,
-                      tables_u64(&s->tables, A_PICTURE_XXH64)[item], rgb, err);
+    if (!s->files && s->size == p->size) return read_picture(s, item_of(s, item), rgb, err);
+
+    Image im;
+    TRY(store_picture(s, item, &im, err));
+    if (im.width != p->size || im.height != p->size) {
+        Image whole = im;
+        im = preprocess_resize(p, &whole);
+        image_free(&whole);
+    }
+    memcpy(rgb, im.pixels, (size_t)p->size * (size_t)p->size * 3);
+    image_free(&im);
+    return true;
 }
 
 int64_t store_mask_count(const Store *s, int64_t item)
 {
-    return s->masks.rows ? rows_of(s, A_MASK_ITEM_OFFSETS, item) : 0;
+    return s->masks.bytes ? rows_of(s, A_MASK_ITEM_OFFSETS, item) : 0;
 }
 
 bool store_mask(Store *s, int64_t item, int64_t k, uint8_t *bits, Err *err)
 {
     int64_t row = row_of(s, A_MASK_ITEM_OFFSETS, item, k);
-    return read_piece(s, "mask", item, s->masks.at + row * s->masks.row_bytes, s->masks.row_bytes,
-                      tables_u64(&s->tables, A_MASK_XXH64)[row], bits, err);
+    return read_piece(s, "mask", item, s->masks.at + row * mask_bytes(s), mask_bytes(s), tables_u64(&s->tables, A_MASK_XXH64)[row], bits, err);
+}
+
+/* ---- the proof ---------------------------------------------------------------------------------------------------------- */
+typedef struct Verdict { void (*damaged)(int64_t, const char *, void *); void *context; int64_t count; } Verdict;
+
+static void judge(Verdict *v, bool intact, int64_t item, const char *what)
+{
+    if (intact) return;
+    v->count++;
+    if (v->damaged) v->damaged(item, what, v->context);
+}
+
+/* The small parts were checked when the store was opened. */
+bool store_verify(Store *s, void (*damaged)(int64_t item, const char *what, void *context), void *context, Err *err)
+{
+    Verdict v = { damaged, context, 0 };
+
+    for (int64_t i = 0; i < store_count(s); i++) {
+        Err    ignored = { 0 };
+        Image  im = { 0 };
+        judge(&v, store_picture(s, i, &im, &ignored), i, "picture");
+        image_free(&im);
+        for (int64_t k = 0; k < store_mask_count(s, i); k++) {
+            uint8_t *bits = malloc((size_t)mask_bytes(s));
+            REQUIRE(bits, "out of memory");
+            judge(&v, store_mask(s, i, k, bits, &ignored), i, "mask");
+            free(bits);
+        }
+    }
+    return v.count == 0 || fail(err, "%s: the store is damaged: %" PRId64 " of its pictures and masks do not match their checksums", s->path, v.count);
 }

@@ -1,28 +1,23 @@
-/* store_writer.h - a store in the making, private to store_write.c and store_assemble.c. */
+/* store_writer.h - a store in the making, private to store*.c. */
 #ifndef LIMN_STORE_WRITER_H
 #define LIMN_STORE_WRITER_H
 
-#include "datasets/store.h"
+#include "datasets/store_journal.h"
 #include "datasets/store_tables.h"
-#include "tensor/base/file.h"
-
-/* Where an item's picture lies in the journal; its masks follow it. */
-typedef struct StorePiece { int64_t at, bytes, masks; } StorePiece;
 
 struct StoreWriter {
-    char    *path, *journal_path;
+    char    *path, *folder;
     int      size;
-    bool     jpeg;
-    int      journal_fd;                         /* holds the lock; reads the journal back */
-    FileLog *journal;
-    int64_t  journal_bytes, picture_bytes;
-    Buffer   pieces;                             /* StorePiece */
-    Tables   tables;
+    bool     files, keep;                        /* keep: the journal, when the store is not finished                   */
+    Journal  journal;
+    Columns  columns;
+    char    *tokenizer, *provenance, *preprocess;                    /* JSON                                            */
+    struct { char *split, *extra; int64_t min_count, max_words; bool wanted; } vocabulary;       /* to be built at the end */
 };
 
+/* Everything that is small, from the journal's records to w->columns. */
+bool store_collect(StoreWriter *w, Err *err);
 /* Lays the file out, checks it, and writes it to w->path. */
 bool store_assemble(StoreWriter *w, Err *err);
-
-static inline int64_t store_mask_bytes(int size) { return (int64_t)size * ((size + 7) / 8); }
 
 #endif

@@ -27,7 +27,7 @@ Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, 
     int64_t side = e->config.image, each = 3 * side * side;
     uint8_t *rgb = arena_alloc(t->arena, (size_t)(count * each));
     for (int64_t i = 0; i < count; i++)
-        if (!store_pixels(s->store, items[i], rgb + i * each, err)) return NULL;
+        if (!store_pixels(s->store, items[i], s->preprocess, rgb + i * each, err)) return NULL;
     return captioner_encode(t, s->captioner, preprocess_batch(s->preprocess, t->arena, rgb, NULL, count));
 }
 

@@ -18,6 +18,7 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_TEXT("data.train",          X, data.train,         "train", "split to learn from"),
     FIELD_TEXT("data.validation",     X, data.validation,    "val", "split that chooses the best checkpoint"),
     FIELD_REAL("data.fraction",       X, data.fraction,      "1", 1e-6, 1, "of the training pictures (learning curves)"),
+    FIELD_CHOICE("data.resize",       X, data.resize,        "squash", "squash|crop|pad", "how pictures that the store keeps at their own size become encoder.image pixels a side"),
     FIELD_BOOL("data.flip",           X, data.flip,          "false", "mirror half of the pictures whose captions name no side"),
     FIELD_REAL("data.crop",           X, data.crop,          "1", 0.01, 1, "random-resized crop: smallest share of a picture's area; 1: whole pictures"),
     FIELD_REAL("data.jitter",         X, data.jitter,        "0", 0, 1, "brightness, contrast, saturation up to 1 +- this, hue a quarter of it"),

@@ -25,6 +25,7 @@ typedef struct Experiment {
         char    train[CONFIG_TEXT], validation[CONFIG_TEXT];
         double  fraction;
         bool    flip;
+        int     resize;                          /* ResizeMode, of pictures that the store keeps at their own size */
         double  crop, jitter;                    /* vision/augment.h */
         int64_t workers;
     } data;

@@ -102,7 +102,11 @@ static bool open_model(Trainer *r, Err *err)
     TRY(m->tokenizer && preprocess_from_json(store_preprocess(r->store), r->x.data.store, &m->preprocess, err));
     TRY(experiment_captioner(&r->x, tokenizer_size(m->tokenizer), &config, err));
     if (r->x.encoder.vectors[0]) config.encoder.image = store_size(r->store);    /* pictures are not looked at */
-    if (config.encoder.image != store_size(r->store))
+    if (store_size(r->store) == 0) {             /* pictures of their own sizes are resized as they are read */
+        m->preprocess.mode = (ResizeMode)r->x.data.resize;
+        m->preprocess.size = (int)config.encoder.image;
+        m->preprocess.edge = 0;
+    } else if (config.encoder.image != store_size(r->store))
         return fail_usage(err, "%s holds pictures of %d px, but the encoder takes %lld px (encoder.image); prepare the data "
                           "with --size %lld", r->x.data.store, store_size(r->store), (long long)config.encoder.image,
                           (long long)config.encoder.image);

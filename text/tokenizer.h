@@ -17,6 +17,13 @@ typedef struct Tokenizer Tokenizer;
 /* A vocabulary from texts: words seen at least min_count times, at most max_size ids in all, the four special ones included
  * (0: no limit).                                                                                                        */
 Tokenizer *tokenizer_build_word(const char *const *texts, int64_t count, int64_t min_count, int64_t max_size);
+/* The same from texts that come one by one. */
+typedef struct WordCounts WordCounts;
+WordCounts *word_counts_new(void);
+void        word_counts_add(WordCounts *c, const char *text);
+Tokenizer  *word_counts_build(const WordCounts *c, int64_t min_count, int64_t max_size);
+void        word_counts_free(WordCounts *c);
+
 Tokenizer *tokenizer_from_json(const char *text, size_t bytes, const char *where, Err *err);
 Tokenizer *tokenizer_read(const char *path, Err *err);
 char      *tokenizer_to_json(const Tokenizer *k);                    /* malloc'd, deterministic */

@@ -95,10 +95,27 @@ static char *word_decode(const Tokenizer *k, const int32_t *ids, int64_t count)
 
 /* ---- building a vocabulary ------------------------------------------------------------------------------------------ */
 
-typedef struct Counts { Vocab *words; int64_t *of; int32_t room; } Counts;
+struct WordCounts { Vocab *words; int64_t *of; int32_t room; };
 typedef struct Counted { const char *word; int64_t count; } Counted;
 
-static void count_text(Counts *c, const char *text)
+WordCounts *word_counts_new(void)
+{
+    WordCounts *c = calloc(1, sizeof *c);
+    REQUIRE(c, "tokenizer: no memory");
+    c->words = vocab_new();
+    return c;
+}
+
+void word_counts_free(WordCounts *c)
+{
+    if (!c)
+        return;
+    vocab_free(c->words);
+    free(c->of);
+    free(c);
+}
+
+void word_counts_add(WordCounts *c, const char *text)
 {
     size_t length, n;
     char  *lower = normalize(text, strlen(text), &length);
@@ -125,17 +142,13 @@ static int by_count_then_bytes(const void *a, const void *b)
     return strcmp(x->word, y->word);
 }
 
-Tokenizer *tokenizer_build_word(const char *const *texts, int64_t count, int64_t min_count, int64_t max_size)
+Tokenizer *word_counts_build(const WordCounts *c, int64_t min_count, int64_t max_size)
 {
-    Counts c = { .words = vocab_new() };
-    for (int64_t i = 0; i < count; i++)
-        count_text(&c, texts[i]);
-
-    int32_t  n = vocab_size(c.words);
+    int32_t  n = vocab_size(c->words);
     Counted *order = malloc(((size_t)n + 1) * sizeof *order);
     REQUIRE(order, "tokenizer: no memory for %d words", n);
     for (int32_t i = 0; i < n; i++)
-        order[i] = (Counted){ vocab_text(c.words, i), c.of[i] };
+        order[i] = (Counted){ vocab_text(c->words, i), c->of[i] };
     qsort(order, (size_t)n, sizeof *order, by_count_then_bytes);
 
     Tokenizer *k = tokenizer_new(&tokenizer_word);
@@ -144,8 +157,16 @@ Tokenizer *tokenizer_build_word(const char *const *texts, int64_t count, int64_t
     for (int32_t i = 0; i < n && order[i].count >= min_count && (max_size == 0 || vocab_size(k->vocab) < max_size); i++)
         vocab_add(k->vocab, order[i].word, strlen(order[i].word));
     free(order);
-    free(c.of);
-    vocab_free(c.words);
+    return k;
+}
+
+Tokenizer *tokenizer_build_word(const char *const *texts, int64_t count, int64_t min_count, int64_t max_size)
+{
+    WordCounts *c = word_counts_new();
+    for (int64_t i = 0; i < count; i++)
+        word_counts_add(c, texts[i]);
+    Tokenizer *k = word_counts_build(c, min_count, max_size);
+    word_counts_free(c);
     return k;
 }
 

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/catalog.h"
 #include "datasets/prepare.h"
 #include "datasets/scenes.h"
 #include "datasets/scenes/judge.h"
 #include "datasets/scenes/paint.h"
 #include "datasets/scenes/sample.h"
 #include "tensor/base/file.h"
-#include "text/tokenizer.h"
+#include "vision/phash.h"
 #include "vision/preprocess.h"
 
 enum { MAX_BOXES = CAPTIONS * (2 * MAX_OBJECTS + 2), HELD_OUT_LEAST = 200, HELD_OUT_MOST = 2000 };
@@ -20,8 +21,9 @@ typedef struct Job {
     Artwork             *artwork;
     StoreWriter         *writer;
     int64_t              count[SPLITS];
-    char               **text;                   /* the training captions, for the vocabulary                            */
-    int64_t              texts;
+    PrepareProgress     *progress;
+    void                *progress_context;
+    PrepareStep          step;
 } Job;
 
 typedef struct Picture {
@@ -34,9 +36,8 @@ typedef struct Picture {
 } Picture;
 
 /* ---- making a picture (on a worker) -------------------------------------------------------------------------------- */
-static void *make(void *context, int64_t i)
+static Picture *compose(const Job *j, int64_t i)
 {
-    const Job *j = context;
     Picture   *p = calloc(1, sizeof *p);
     int        split = 0;
 
@@ -56,14 +57,6 @@ static void *make(void *context, int64_t i)
     return p;
 }
 
-static void drop(void *made)
-{
-    Picture *p = made;
-    free(p->truth);
-    free(p);
-}
-
-/* ---- taking it, in order ------------------------------------------------------------------------------------------- */
 /* Every mention of an object in a caption, with the object's box. `phrases` holds their texts. */
 static int collect_boxes(const Picture *p, StoreBox *boxes, char phrases[][64])
 {
@@ -73,28 +66,43 @@ static int collect_boxes(const Picture *p, StoreBox *boxes, char phrases[][64])
             const Mention *at = &p->caption[k].mention[m];
             const int     *b = p->scene.object[at->object].box;
             snprintf(phrases[n], sizeof phrases[n], "%.*s", at->to - at->from, p->caption[k].text + at->from);
-            boxes[n] = (StoreBox){ (float)b[0], (float)b[1], (float)b[2], (float)b[3], k, at->from, at->to, phrases[n] };
+            boxes[n] = (StoreBox){ (float)b[0], (float)b[1], (float)b[2], (float)b[3], k, at->from, at->to, phrases[n],
+                                   BOX_PHRASE, at->object };
         }
     return n;
 }
 
-static bool take(void *context, int64_t i, void *made, Err *err)
+static void *make(void *context, int64_t i, void *fetched)
 {
-    Job        *j = context;
-    Picture    *p = made;
+    Picture    *p = compose(context, i);
     const char *captions[CAPTIONS];
     StoreBox    boxes[MAX_BOXES];
     char        phrases[MAX_BOXES][64];
+    Image       im = { SCENE_SIZE, SCENE_SIZE, 3, p->rgb };
+    (void)fetched;
 
-    (void)i;
-    for (int k = 0; k < CAPTIONS; k++) {
-        captions[k] = p->caption[k].text;
-        if (p->split == SPLIT_TRAIN) j->text[j->texts++] = strdup(captions[k]);
-    }
-    return store_add(j->writer, &(StoreItem){ .name = p->name, .split = SPLIT_NAME[p->split], .width = SCENE_SIZE, .height = SCENE_SIZE,
-                                              .pixels = p->rgb, .captions = captions, .caption_count = CAPTIONS, .boxes = boxes,
-                                              .box_count = collect_boxes(p, boxes, phrases), .truth = p->truth, .mask = p->masks,
-                                              .mask_objects = p->scene.count }, err);
+    for (int k = 0; k < CAPTIONS; k++) captions[k] = p->caption[k].text;
+    StoreItem item = { .name = p->name, .split = SPLIT_NAME[p->split], .width = SCENE_SIZE, .height = SCENE_SIZE, .stored_width = SCENE_SIZE,
+                       .stored_height = SCENE_SIZE, .pixels = p->rgb, .phash = image_phash(&im), .captions = captions,
+                       .caption_count = CAPTIONS, .boxes = boxes, .box_count = collect_boxes(p, boxes, phrases), .truth = p->truth,
+                       .mask = p->masks, .mask_objects = p->scene.count };
+    StoreRecord *r = store_record(&item, NULL, 0);
+    free(p->truth);
+    free(p);
+    return r;
+}
+
+static void drop(void *made) { store_record_free(made); }
+
+/* ---- taking it, in order ------------------------------------------------------------------------------------------- */
+static bool take(void *context, int64_t i, void *made, Err *err)
+{
+    Job *j = context;
+
+    TRY(store_append(j->writer, made, err));
+    j->step.done = i + 1;
+    return !j->progress || j->progress(&j->step, j->progress_context)
+        || fail(err, "stopped after %lld of %lld pictures; the same command goes on from there", (long long)(i + 1), (long long)j->step.total);
 }
 
 /* ---- what is kept beside the pictures ------------------------------------------------------------------------------ */
@@ -161,17 +169,6 @@ static bool provenance(const Job *j, json_t **out, Err *err)
     return ok;
 }
 
-/* Of the training captions, and with every word that the grammar knows: none is ever unknown. */
-static void set_tokenizer(Job *j)
-{
-    j->text[j->texts++] = grammar_words(j->preset);
-    Tokenizer *k = tokenizer_build_word((const char *const *)j->text, j->texts, 1, 0);
-    char *json = tokenizer_to_json(k);
-    store_set_tokenizer(j->writer, json);
-    free(json);
-    tokenizer_free(k);
-}
-
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 static int64_t held_out(int64_t count)
 {
@@ -179,27 +176,31 @@ static int64_t held_out(int64_t count)
     return n < HELD_OUT_LEAST ? HELD_OUT_LEAST : n > HELD_OUT_MOST ? HELD_OUT_MOST : n;
 }
 
-static bool write_all(Job *j, const char *out, json_t *record, ScenesProgress *progress, void *context, Err *err)
+static bool write_all(Job *j, const char *out, bool restart, json_t *record, Err *err)
 {
     Preprocess as_it_is = preprocess_default(SCENE_SIZE);
     json_t *preprocess = preprocess_to_json(&as_it_is);
-    PrepareJob job = { .workers = j->o->workers, .context = j, .make = make, .take = take, .drop = drop, .progress = progress,
-                       .progress_context = context };
+    PrepareJob job = { .workers = j->o->workers, .context = j, .make = make, .take = take, .drop = drop };
 
     for (int i = 0; i < SPLITS; i++) job.count += j->count[i];
-    j->writer = store_create(out, &(StoreOptions){ .size = SCENE_SIZE, .preprocess = preprocess, .provenance = record }, err);
+    j->writer = store_create(out, &(StoreOptions){ .size = SCENE_SIZE, .resume = true, .restart = restart, .preprocess = preprocess,
+                                                   .provenance = record }, err);
+    if (j->writer) job.first = store_resumed(j->writer);
+    j->step = (PrepareStep){ .total = job.count, .first = job.first, .phase = "composing" };
     bool ok = j->writer && prepare_run(&job, err);
     if (ok) {
-        set_tokenizer(j);
+        char *words = grammar_words(j->preset);  /* of the training captions, and every word that the grammar knows: none is ever unknown */
+        store_build_tokenizer(j->writer, "train", 1, 0, words);
+        free(words);
         ok = store_finish(j->writer, err);
-    } else if (j->writer) store_abandon(j->writer);
+    } else store_abandon(j->writer);
     json_decref(preprocess);
     return ok;
 }
 
-bool scenes_prepare(const char *out, const ScenesOptions *o, ScenesProgress *progress, void *context, Err *err)
+bool scenes_prepare(const char *out, const ScenesOptions *o, bool restart, PrepareProgress *progress, void *context, Err *err)
 {
-    Job j = { .o = o, .preset = preset_find(o->preset) };
+    Job j = { .o = o, .preset = preset_find(o->preset), .progress = progress, .progress_context = context };
     json_t *record = NULL;
 
     if (!j.preset) return fail_usage(err, "scenes has no preset '%s'; there are: %s", o->preset, preset_names());
@@ -207,10 +208,7 @@ bool scenes_prepare(const char *out, const ScenesOptions *o, ScenesProgress *pro
     for (int i = 0; i < SPLITS; i++) j.count[i] = i == SPLIT_TRAIN ? o->count : held_out(o->count);
     TRY(j.artwork = artwork_open(o->font, j.preset, err));
 
-    j.text = calloc((size_t)(o->count * CAPTIONS + 1), sizeof *j.text);
-    bool ok = provenance(&j, &record, err) && write_all(&j, out, record, progress, context, err);
-    for (int64_t i = 0; i < j.texts; i++) free(j.text[i]);
-    free(j.text);
+    bool ok = provenance(&j, &record, err) && write_all(&j, out, restart, record, err);
     json_decref(record);
     artwork_close(j.artwork);
     return ok;

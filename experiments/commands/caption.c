@@ -98,7 +98,7 @@ static bool read_store(const Arguments *a, const Preprocess *p, Pictures *out, E
     if (!s) return false;
     int split = store_find_split(s, a->split);
     if (split < 0) ok = fail_usage(err, "%s has no split '%s'; `limn inspect` lists them, --split chooses one", a->from, a->split);
-    else if (store_size(s) != p->size) ok = fail_usage(err, "%s holds pictures of %d px, the model takes %d px", a->from, store_size(s), p->size);
+    else if (!store_fits(s, p->size)) ok = fail_usage(err, "%s holds pictures of %d px, the model takes %d px", a->from, store_size(s), p->size);
     const int64_t *items = ok ? store_split_items(s, split, &count) : NULL;
     if (count > a->count) count = a->count;
     out->composed = count > 0 && store_truth(s, items[0]);
@@ -108,7 +108,7 @@ static bool read_store(const Arguments *a, const Preprocess *p, Pictures *out, E
         Picture *picture = &out->list[out->count++];
         picture->name = strdup(store_item_name(s, items[i]));
         picture->seen = image_new(p->size, p->size, 3);
-        ok = store_pixels(s, items[i], picture->seen.pixels, err);
+        ok = store_pixels(s, items[i], p, picture->seen.pixels, err);
         out->good++;
     }
     store_close(s);

@@ -217,7 +217,7 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, vectors };
         if (a.beam) search.beam = a.beam;
         if (a.length >= 0) search.length = (LengthPenalty)a.length;
-        if (store_size(store) != m->captioner->encoder->config.image)
+        if (!store_fits(store, (int)m->captioner->encoder->config.image))
             fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a.store, store_size(store),
                        (long long)m->captioner->encoder->config.image);
         else ok = vectors_fit(m, vectors, store, a.run, err) && folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);

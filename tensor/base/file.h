@@ -49,5 +49,10 @@ bool        folder_in_use(const char *folder);   /* somebody holds its lock */
 /* SHA-256 of a file or of bytes as 64 hex digits (data hashes, provenance). */
 bool file_sha256(const char *path, char hex[65], Err *err);
 void sha256_hex(const void *data, size_t bytes, char hex[65]);
+/* Piece by piece. */
+typedef struct Sha256 { uint32_t h[8]; uint64_t bytes; unsigned char block[64]; } Sha256;
+void sha256_begin(Sha256 *s);
+void sha256_add(Sha256 *s, const void *data, size_t bytes);
+void sha256_end(Sha256 *s, char hex[65]);
 
 #endif
