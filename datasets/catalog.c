@@ -39,6 +39,9 @@ struct Catalog {
     json_t *inputs;
     int64_t input_bytes;
     bool    need_split;
+    bool  (*step)(int64_t pictures, void *context);
+    void   *step_context;
+    int64_t links;
     char   *folder;
 };
 
@@ -84,6 +87,12 @@ static Picture *picture_at(const Catalog *c, int64_t i)
 
 static int32_t keep(Vocab *v, const char *text) { return text ? vocab_add(v, text, strlen(text)) : -1; }
 static const char *text_of(const Vocab *v, int32_t id) { return id < 0 ? NULL : vocab_text(v, id); }
+
+void catalog_watch(Catalog *c, bool (*step)(int64_t pictures, void *context), void *context)
+{
+    c->step = step;
+    c->step_context = context;
+}
 
 /* ---- inputs ----------------------------------------------------------------------------------------------------------- */
 bool catalog_input(Catalog *c, const char *path, const char *name, Err *err)
@@ -202,9 +211,12 @@ static const char *judge(const char **text, size_t *bytes, ProblemKind *kind)
 
 static bool add_link(Catalog *c, int64_t picture, Link *l, const char *text, Place at, Err *err)
 {
+    enum { EVERY = 4096 };
     Picture *p = picture_at(c, picture);
     int64_t here = c->chain.used;
 
+    if (c->step && c->links++ % EVERY == 0 && !c->step(catalog_count(c), c->step_context))
+        return fail(err, "stopped while the annotations were read");
     l->before = p->last;
     l->place = keep(c->texts, at.file ? at.file : "");
     l->line = at.line;

@@ -29,6 +29,8 @@ void     catalog_free(Catalog *c);
 /* Where something was said: an input as seen from the input folder, and the line (0: none). */
 typedef struct Place { const char *file; int64_t line; } Place;
 
+/* Called now and then while annotations are read; false stops: the next caption or box is refused. */
+void catalog_watch(Catalog *c, bool (*step)(int64_t pictures, void *context), void *context);
 /* Opens the record of an annotation file: name, size and SHA-256 go to the provenance. `name` as in Place. */
 bool catalog_input(Catalog *c, const char *path, const char *name, Err *err);
 /* Remembers that the folder was there to be listed: what it holds and nobody mentions is listed as PROBLEM_NO_CAPTION at the end. Only

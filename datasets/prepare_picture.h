@@ -8,6 +8,7 @@
 #include "datasets/catalog.h"
 #include "datasets/prepare.h"
 
+/* The options that matter to every picture. */
 typedef struct PictureJob {
     const PrepareOptions *o;
     Preprocess            preprocess;            /* mode, size and filter of the options                                */
@@ -20,7 +21,7 @@ typedef struct MadePicture {
     StoreRecord *record;
     int64_t      bytes;                          /* read                                                                */
     bool         stored;
-    int          faults;
+    int          faults, kinds[PROBLEM_KINDS];   /* problems of each kind                                               */
     char         first_fault[600];               /* "FILE:LINE: NAME: reason", for --strict                              */
 } MadePicture;
 

@@ -107,6 +107,9 @@ StoreRecord *store_record(const StoreItem *item, const Problem *problems, int co
 void         store_record_free(StoreRecord *r);
 bool store_append(StoreWriter *w, const StoreRecord *r, Err *err);
 bool store_add(StoreWriter *w, const StoreItem *item, Err *err);                 /* both in one, no problems            */
+typedef void StoreProblemSeen(const Problem *p, void *context);
+void store_record_problems(const StoreRecord *r, StoreProblemSeen *each, void *context);
+bool store_resumed_problems(StoreWriter *w, StoreProblemSeen *each, void *context, Err *err);     /* of the records that were there already */
 /* Before all records' problems: those of the annotations. Not in the journal: to be told at each start. */
 bool store_problem(StoreWriter *w, const Problem *p, Err *err);
 void store_set_tokenizer(StoreWriter *w, const char *tokenizer_json);            /* text is copied                      */

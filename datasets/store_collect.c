@@ -158,6 +158,18 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static bool tell_double(const Collector *k, uint64_t hash, Err *err)
+{
+    RecordView v = { 0 };
+    for (int64_t i = 0; i < journal_count(&k->w->journal) && journal_read(&k->w->journal, i, &v, NULL, err); i++) {
+        if (!v.stored || xxh64(v.item.name, strlen(v.item.name)) != hash) continue;
+        fail(err, "%s: two pictures are named %s", k->w->path, v.item.name);
+        break;
+    }
+    record_view_free(&v);
+    return false;
+}
+
 static bool check_names(const Collector *k, Err *err)
 {
     uint64_t *name = (uint64_t *)(void *)k->names.p;
@@ -166,7 +178,7 @@ static bool check_names(const Collector *k, Err *err)
     if (items == 0) return fail(err, "%s: there is not one picture to store", k->w->path);
     qsort(name, (size_t)items, sizeof *name, by_value);
     for (int64_t i = 1; i < items; i++)
-        if (name[i - 1] == name[i]) return fail(err, "%s: two pictures have the same name", k->w->path);
+        if (name[i - 1] == name[i]) return tell_double(k, name[i], err);
     return true;
 }
 

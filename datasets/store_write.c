@@ -97,6 +97,30 @@ bool store_problem(StoreWriter *w, const Problem *p, Err *err)
     return told(&w->columns, err);
 }
 
+void store_record_problems(const StoreRecord *r, StoreProblemSeen *each, void *context)
+{
+    RecordView v = { 0 };
+    RecordHead h;
+
+    memcpy(&h, r->bytes.p, sizeof h);
+    REQUIRE(record_view(r->bytes.p + sizeof h, (size_t)h.meta, &v), "store: a record does not read back");
+    for (int i = 0; i < v.problem_count; i++) each(&v.problems[i], context);
+    record_view_free(&v);
+}
+
+bool store_resumed_problems(StoreWriter *w, StoreProblemSeen *each, void *context, Err *err)
+{
+    RecordView v = { 0 };
+    bool       ok = true;
+
+    for (int64_t i = 0; i < journal_count(&w->journal) && ok; i++) {
+        ok = journal_read(&w->journal, i, &v, NULL, err);
+        for (int p = 0; ok && p < v.problem_count; p++) each(&v.problems[p], context);
+    }
+    record_view_free(&v);
+    return ok;
+}
+
 void store_set_provenance(StoreWriter *w, const json_t *provenance)
 {
     free(w->provenance);

@@ -66,8 +66,8 @@ Test(image, every_kind_is_read_as_pillow_reads_it)
 
         size_t bytes;
         char  *data = fixture_bytes(name, &bytes);
-        int    w = 0, h = 0;
-        cr_expect(image_size(data, bytes, name, &w, &h, &err) && w == width && h == height, "%s: size %d x %d %s", name, w, h, err.text);
+        ImageInfo info = { 0 };
+        cr_expect(image_info(data, bytes, name, &info, &err) && info.width == width && info.height == height, "%s: size %d x %d %s", name, info.width, info.height, err.text);
         free(data);
         cases++;
     }

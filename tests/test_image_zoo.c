@@ -60,7 +60,7 @@ Test(image_zoo, every_animal_is_seen_as_pillow_sees_it_or_refused_with_a_reason)
     for (const Animal *a = zoo; a < zoo + animals; a++) {
         size_t bytes;
         char  *data = bytes_of(a, &bytes);
-        int    w = 0, h = 0;
+        ImageInfo info = { 0 };
         Image  im;
         Err    err = { 0 };
         bool   read = image_decode(data, bytes, a->name, &im, &err);
@@ -69,8 +69,8 @@ Test(image_zoo, every_animal_is_seen_as_pillow_sees_it_or_refused_with_a_reason)
                       a->words, read ? "a picture" : err.text);
         } else if (read) {
             check_pixels(a, &im);
-            cr_expect(image_size(data, bytes, a->name, &w, &h, &err) && w == a->width && h == a->height, "%s: size %d x %d", a->name,
-                      w, h);
+            cr_expect(image_info(data, bytes, a->name, &info, &err) && info.width == a->width && info.height == a->height, "%s: size %d x %d", a->name,
+                      info.width, info.height);
         } else {
             cr_expect(read, "%s", err.text);
         }

@@ -48,6 +48,27 @@ int exif_orientation(const uint8_t *tiff, size_t size)
     return found >= 1 && found <= 8 ? (int)found : 1;
 }
 
+/* Where a stored corner (x, y) comes to lie: the inverse of the loop below. W x H: of the stored picture. */
+static void upright_point(int orientation, double W, double H, double x, double y, double out[2])
+{
+    if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) y = H - y;
+    if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) x = W - x;
+    out[0] = orientation >= 5 ? y : x;
+    out[1] = orientation >= 5 ? x : y;
+}
+
+void image_upright_box(int orientation, int width, int height, const double box[4], double out[4])
+{
+    double W = orientation >= 5 ? height : width, H = orientation >= 5 ? width : height, a[2], b[2];
+
+    upright_point(orientation, W, H, box[0], box[1], a);
+    upright_point(orientation, W, H, box[2], box[3], b);
+    for (int i = 0; i < 2; i++) {
+        out[i]     = a[i] < b[i] ? a[i] : b[i];
+        out[i + 2] = a[i] < b[i] ? b[i] : a[i];
+    }
+}
+
 Image exif_upright(Image im, int orientation)
 {
     if (orientation < 2 || orientation > 8)

@@ -131,12 +131,13 @@ bool image_decode(const void *data, size_t bytes, const char *name, Image *out, 
     return image_decode_draft(data, bytes, name, 0, out, err);
 }
 
-bool image_size(const void *data, size_t bytes, const char *name, int *width, int *height, Err *err)
+bool image_info(const void *data, size_t bytes, const char *name, ImageInfo *out, Err *err)
 {
     Decoding d = { .data = data, .size = bytes, .size_only = true };
+    bool turned;
     TRY(decode(&d, name, err));
-    *width  = d.orientation >= 5 ? d.height : d.width;
-    *height = d.orientation >= 5 ? d.width : d.height;
+    turned = d.orientation >= 5;
+    *out = (ImageInfo){ turned ? d.height : d.width, turned ? d.width : d.height, d.orientation, find_format(&d, name, err)->name };
     return true;
 }
 

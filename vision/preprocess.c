@@ -82,8 +82,10 @@ static bool mode_from(const json_t *j, const char *where, bool shortest, bool cr
     TRY(json_get_text(j, "limn_resize", "", &mode, where, err));
     if (strcmp(mode, "pad") == 0)
         out->mode = RESIZE_PAD;
+    else if (strcmp(mode, "keep") == 0)
+        out->mode = RESIZE_KEEP;
     else if (mode[0])
-        return fail(err, "%s: limn_resize is '%s'; it can be 'pad'", where, mode);
+        return fail(err, "%s: limn_resize is '%s'; it can be 'pad' or 'keep'", where, mode);
     return true;
 }
 
@@ -129,6 +131,8 @@ json_t *preprocess_to_json(const Preprocess *p)
         json_object_set_new(j, "crop_size", json_pack("{si si}", "height", p->size, "width", p->size));
     if (p->mode == RESIZE_PAD)
         json_object_set_new(j, "limn_resize", json_string("pad"));
+    if (p->mode == RESIZE_KEEP)
+        json_object_set_new(j, "limn_resize", json_string("keep"));
     return j;
 }
 
@@ -136,48 +140,82 @@ json_t *preprocess_to_json(const Preprocess *p)
 
 static int at_least_one(int64_t v) { return v < 1 ? 1 : (int)v; }
 
-/* The sides when the shorter (crop) or the longer (pad) becomes `edge`; the other is cut to whole pixels, as transformers does. */
-static Image scaled(const Image *im, int edge, bool longer, Filter f)
+/* The sides when the shorter (crop) or the longer (pad, keep) becomes `edge`; the other is cut to whole pixels, as transformers does. */
+static void scaled_sides(int64_t w, int64_t h, int64_t edge, bool longer, int *width, int *height)
 {
-    int64_t w = im->width, h = im->height;
-    bool    by_width = longer ? w >= h : w <= h;
-    return image_resize(im, by_width ? edge : at_least_one(edge * w / h), by_width ? at_least_one(edge * h / w) : edge, f);
+    bool by_width = longer ? w >= h : w <= h;
+    *width  = by_width ? (int)edge : at_least_one(edge * w / h);
+    *height = by_width ? at_least_one(edge * h / w) : (int)edge;
 }
 
-static Image padded(const Preprocess *p, const Image *im)
+/* What the resize makes of the sides, before anything is cut or framed. */
+static void resized_sides(const Preprocess *p, int width, int height, int *out_width, int *out_height)
 {
-    uint8_t fill[4] = { 0 };
-    for (int c = 0; c < 3; c++)
-        fill[c] = (uint8_t)lround(fmin(fmax(p->mean[c], 0), 1) * 255);       /* normalises to about 0 */
-    return image_pad(im, (p->edge - im->width) / 2, (p->edge - im->height) / 2, p->edge, p->edge, fill);
+    int edge = p->edge ? p->edge : p->size;
+    if (p->mode == RESIZE_SQUASH) *out_width = *out_height = edge;
+    else if (p->mode == RESIZE_KEEP && width <= edge && height <= edge) *out_width = width, *out_height = height;
+    else scaled_sides(width, height, edge, p->mode != RESIZE_CROP, out_width, out_height);
 }
 
 int preprocess_draft_side(const Preprocess *p) { return 2 * (p->edge ? p->edge : p->size); }
 
-Image preprocess_resize(const Preprocess *record, const Image *im)
-{
-    Preprocess p = *record;
-    if (!p.edge) p.edge = p.size;
-    REQUIRE(im->channels == 3, "preprocess: %d channels", im->channels);
+/* Floor division: for a picture smaller than the crop transformers pads with the extra pixel on the top and left. */
+static int cut_at(int side, int size) { return (int)floor((side - size) / 2.0); }
 
-    Image x;
-    if (p.mode == RESIZE_SQUASH) {
-        x = image_resize(im, p.edge, p.edge, p.filter);
-    } else {
-        x = scaled(im, p.edge, p.mode == RESIZE_PAD, p.filter);
-        if (p.mode == RESIZE_PAD) {
-            Image whole = padded(&p, &x);
-            image_free(&x);
-            x = whole;
-        }
+Placement preprocess_placement(const Preprocess *p, int width, int height)
+{
+    Placement at;
+    int w, h, edge = p->edge ? p->edge : p->size;
+
+    resized_sides(p, width, height, &w, &h);
+    at = (Placement){ .scale_x = (double)w / width, .scale_y = (double)h / height, .width = w, .height = h, .out_width = w, .out_height = h };
+    if (p->mode == RESIZE_KEEP) return at;
+    if (p->mode == RESIZE_PAD) {
+        at.left = (edge - w) / 2;
+        at.top  = (edge - h) / 2;
+        w = h = edge;
     }
-    if (x.width == p.size && x.height == p.size)
+    at.left -= cut_at(w, p->size);
+    at.top  -= cut_at(h, p->size);
+    at.out_width = at.out_height = p->size;
+    return at;
+}
+
+Image preprocess_resize(const Preprocess *p, const Image *im)
+{
+    REQUIRE(im->channels == 3, "preprocess: %d channels", im->channels);
+    Placement at = preprocess_placement(p, im->width, im->height);
+    uint8_t   fill[4] = { 0 };
+    Image     x = image_resize(im, at.width, at.height, p->filter);
+
+    if (x.width == at.out_width && x.height == at.out_height)
         return x;
-    /* Floor division: for a picture smaller than the crop transformers pads with the extra pixel on the top and left. */
-    int   left = (int)floor((x.width - p.size) / 2.0), top = (int)floor((x.height - p.size) / 2.0);
-    Image out  = image_crop(&x, left, top, p.size, p.size);
+    for (int c = 0; c < 3 && p->mode == RESIZE_PAD; c++)
+        fill[c] = (uint8_t)lround(fmin(fmax(p->mean[c], 0), 1) * 255);       /* normalises to about 0 */
+    Image out = image_pad(&x, at.left, at.top, at.out_width, at.out_height, fill);
     image_free(&x);
     return out;
+}
+
+static double clamp(double v, double low, double high) { return v < low ? low : v > high ? high : v; }
+
+/* Cut where there are pixels of the picture: neither outside the frame nor in what pads it. */
+double placement_box(const Placement *at, const double box[4], float out[4])
+{
+    double x[2], y[2], area;
+
+    for (int i = 0; i < 2; i++) {
+        x[i] = box[2 * i] * at->scale_x + at->left;
+        y[i] = box[2 * i + 1] * at->scale_y + at->top;
+    }
+    area = (x[1] - x[0]) * (y[1] - y[0]);
+    for (int i = 0; i < 2; i++) {
+        x[i] = clamp(x[i], fmax(at->left, 0), fmin(at->left + at->width, at->out_width));
+        y[i] = clamp(y[i], fmax(at->top, 0), fmin(at->top + at->height, at->out_height));
+        out[2 * i]     = (float)x[i];
+        out[2 * i + 1] = (float)y[i];
+    }
+    return area > 0 ? (x[1] - x[0]) * (y[1] - y[0]) / area : 0;
 }
 
 void preprocess_normalize(const Preprocess *p, const uint8_t *rgb, bool flip, real *out)

@@ -34,8 +34,9 @@ json_t *preprocess_to_json(const Preprocess *p);
 int     preprocess_draft_side(const Preprocess *p);
 Image   preprocess_resize(const Preprocess *p, const Image *im);                 /* (size,size,3) bytes; keep: its own size */
 
-/* Where the resize puts a picture of width x height: x' = x * scale_x + left, y' = y * scale_y + top, in a frame of out_width x out_height. */
-typedef struct Placement { double scale_x, scale_y; int left, top, out_width, out_height; } Placement;
+/* Where the resize puts a picture of width x height: it becomes at.width x at.height pixels at (left, top) of a frame of out_width x
+ * out_height, and x' = x * scale_x + left, y' = y * scale_y + top. */
+typedef struct Placement { double scale_x, scale_y; int width, height, left, top, out_width, out_height; } Placement;
 Placement preprocess_placement(const Preprocess *p, int width, int height);
 /* A box (x0 y0 x1 y1, edges of pixels) follows, cut at the frame; gives the share of its area that is still to be seen, 0: nothing. */
 double  placement_box(const Placement *p, const double box[4], float out[4]);

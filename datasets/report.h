@@ -1,0 +1,23 @@
+/* report.h - the problems of a preparation: counted, and as JSON lines
+ *     {"kind": "damaged-image", "name": "a.jpg", "file": "captions.txt", "line": 12, "reason": "ends too early"}       line: when there is one */
+#ifndef LIMN_REPORT_H
+#define LIMN_REPORT_H
+
+#include "datasets/problem.h"
+#include "tensor/base/err.h"
+#include "tensor/base/file.h"
+
+typedef struct Report {
+    const char *path;                            /* not ours; NULL: only counts                                         */
+    FileWriter *file;
+    int64_t     kinds[PROBLEM_KINDS], all, faults;
+    char        first_fault[600];                /* "FILE:LINE: NAME: reason"                                           */
+    bool        failed;                          /* to write; told by report_end                                        */
+    Err         why;
+} Report;
+
+bool report_begin(Report *r, const char *path, Err *err);
+void report_add(Report *r, const Problem *p);
+bool report_end(Report *r, bool keep, Err *err); /* keep: what was written takes the place of an older report           */
+
+#endif
