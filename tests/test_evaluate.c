@@ -24,11 +24,12 @@ static Store *make_store(const char *path, const Preprocess *preprocess)
         char name[16];
         for (int k = 0; k < PICTURE; k++) pixels[k] = (uint8_t)(37 * i + (5 + i) * k);
         snprintf(name, sizeof name, "%d.jpg", i);
-        StoreItem item = { .name = name, .split = "val", .width = SIZE, .height = SIZE, .pixels = pixels, .captions = CAPTIONS,
+        StoreItem item = { .name = name, .split = "val", .width = SIZE, .height = SIZE, .stored_width = SIZE, .stored_height = SIZE, 
+                           .pixels = pixels, .captions = CAPTIONS,
                            .caption_count = i % 3 };
         cr_assert(store_add(w, &item, &err), "%s", err.text);
     }
-    store_build_tokenizer(w, "val", 1);
+    store_build_tokenizer(w, "val", 1, 0, NULL);
     cr_assert(store_finish(w, &err), "%s", err.text);
     json_decref(o.preprocess);
     json_decref(o.provenance);

@@ -81,10 +81,11 @@ static void make_store(void)
         char name[16];
         for (int k = 0; k < PICTURE; k++) pixels[k] = (uint8_t)(i * 7 + k * 3 + k / 50 * i);
         snprintf(name, sizeof name, "%d", i);
-        StoreItem item = { .name = name, .split = "train", .pixels = pixels, .captions = (const char *[]){ "a thing" }, .caption_count = 1 };
+        StoreItem item = { .name = name, .split = "train", .stored_width = SIZE, .stored_height = SIZE, .pixels = pixels,
+                           .captions = (const char *[]){ "a thing" }, .caption_count = 1 };
         cr_assert(store_add(w, &item, &err), "%s", err.text);
     }
-    store_build_tokenizer(w, "train", 1);
+    store_build_tokenizer(w, "train", 1, 0, NULL);
     cr_assert(store_finish(w, &err), "%s", err.text);
     store = store_open(path, &err);
     cr_assert(store, "%s", err.text);
@@ -172,7 +173,7 @@ static void direct(int64_t item, bool flip, real *out)
     uint8_t rgb[PICTURE];
     real pixels[PICTURE];
     Err err = { 0 };
-    cr_assert(store_pixels(store, item, rgb, &err));
+    cr_assert(store_pixels(store, item, &(Preprocess){ .size = SIZE }, rgb, &err));
     preprocess_normalize(&preprocess, rgb, flip, pixels);
     tape->recording = tape->training = false;
     Tensor *x = tensor_new(tape->arena, SHAPE(1, 3, SIZE, SIZE));

@@ -31,7 +31,8 @@ static void add(StoreWriter *w, int i, Err *err)
         captions[k] = text[k];
     }
     snprintf(name, sizeof name, "%d.jpg", i);
-    StoreItem item = { .name = name, .split = "train", .width = 9, .height = 9, .pixels = pixels, .captions = captions,
+    StoreItem item = { .name = name, .split = "train", .width = 9, .height = 9, .stored_width = SIZE, .stored_height = SIZE, 
+                       .pixels = pixels, .captions = captions,
                        .caption_count = 1 + i % 4 };
     cr_assert(store_add(w, &item, err), "%s", err->text);
 }
@@ -45,12 +46,12 @@ static void begin(void)
     StoreWriter *w = store_create(path, &o, &err);
     cr_assert(w, "%s", err.text);
     for (int i = 0; i < ITEMS; i++) add(w, i, &err);
-    StoreItem mute = { .name = "mute.jpg", .split = "train", .pixels = (uint8_t[PICTURE]){ 0 } };
+    StoreItem mute = { .name = "mute.jpg", .split = "train", .stored_width = SIZE, .stored_height = SIZE, .pixels = (uint8_t[PICTURE]){ 0 } };
     cr_assert(store_add(w, &mute, &err));
     mute.name = "other.jpg";
     mute.split = "mute";
     cr_assert(store_add(w, &mute, &err));
-    store_build_tokenizer(w, "train", 1);
+    store_build_tokenizer(w, "train", 1, 0, NULL);
     cr_assert(store_finish(w, &err), "%s", err.text);
     store = store_open(path, &err);
     cr_assert(store, "%s", err.text);

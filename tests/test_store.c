@@ -15,6 +15,8 @@
 
 enum { SIZE = 12, ITEMS = 7, MASK = SIZE * 2, PICTURE = SIZE * SIZE * 3 };
 
+static const Preprocess as_stored = { .size = SIZE };
+
 static char folder[64];
 
 static const char *in_folder(const char *name)
@@ -48,7 +50,7 @@ static bool add(StoreWriter *w, int i, bool jpeg, Err *err)
     uint8_t pixels[PICTURE], masks[2 * MASK], *data = NULL;
     char name[32], truth[32];
     const char *captions[] = { "A dog runs .", "Ein Hund läuft .", "" };
-    StoreBox boxes[] = { { 1, 2, 3.5f, 4, 0, 0, 5, "A dog" }, { 0, 0, 12, 12, -1, 0, 0, NULL } };
+    StoreBox boxes[] = { { 1, 2, 3.5f, 4, 0, 0, 5, "A dog", 0, 77 }, { 0, 0, 12, 12, -1, 0, 0, NULL, 1, -1 } };
     size_t bytes = 0;
 
     for (int k = 0; k < PICTURE; k++) pixels[k] = pixel_of(i, k);
@@ -58,7 +60,8 @@ static bool add(StoreWriter *w, int i, bool jpeg, Err *err)
     if (jpeg) cr_assert(image_encode_jpeg(&(Image){ SIZE, SIZE, 3, pixels }, 90, &data, &bytes, err));
 
     StoreItem item = { .name = name, .split = i % 3 == 2 ? "val" : "train", .width = 100 + i, .height = 200 - i,
-        .pixels = jpeg ? NULL : pixels, .jpeg = data, .jpeg_bytes = bytes, .captions = captions, .caption_count = i % 4,
+        .stored_width = SIZE, .stored_height = SIZE, .pixels = jpeg ? NULL : pixels, .file = data, .file_bytes = bytes,
+        .phash = 1000u + (unsigned)i, .source_sha256 = { (uint8_t)i, 1, 2 }, .source_bytes = 500 + i, .captions = captions, .caption_count = i % 4,
         .boxes = boxes, .box_count = i % 4 ? 2 : 0, .truth = i % 2 ? truth : NULL, .mask = masks, .mask_objects = i % 3 };
     bool ok = store_add(w, &item, err);
     free(data);
@@ -67,15 +70,15 @@ static bool add(StoreWriter *w, int i, bool jpeg, Err *err)
 
 static bool make(const char *path, bool jpeg, Err *err)
 {
-    StoreOptions o = { .size = SIZE, .jpeg = jpeg, .preprocess = json_pack("{s:i}", "size", SIZE),
+    StoreOptions o = { .size = SIZE, .files = jpeg, .preprocess = json_pack("{s:i}", "size", SIZE),
                        .provenance = json_pack("{s:s}", "source", "test") };
     StoreWriter *w = store_create(path, &o, err);
     bool ok = w != NULL;
 
     for (int i = 0; i < ITEMS && ok; i++) ok = add(w, i, jpeg, err);
     if (ok) {
-        ok = store_reject(w, "broken.jpg", "ends too early", err);
-        store_build_tokenizer(w, "train", 1);
+        ok = store_problem(w, &(Problem){ PROBLEM_BAD_IMAGE, "broken.jpg", "list.txt", 7, "ends too early" }, err);
+        store_build_tokenizer(w, "train", 1, 0, NULL);
         ok = ok && store_finish(w, err);
     } else {
         store_abandon(w);
@@ -96,6 +99,9 @@ static void check_item(Store *s, int i)
     cr_assert_str_eq(store_item_name(s, i), name);
     store_original_size(s, i, &width, &height);
     cr_assert(width == 100 + i && height == 200 - i);
+    store_stored_size(s, i, &width, &height);
+    cr_assert(width == SIZE && height == SIZE);
+    cr_assert(store_phash(s, i) == 1000u + (unsigned)i && store_source_bytes(s, i) == 500 + i && store_source_sha256(s, i)[0] == i);
     cr_assert_eq(store_caption_count(s, i), i % 4);
     if (i % 4 > 1) cr_assert_str_eq(store_caption(s, i, 1), "Ein Hund läuft .");
     if (i % 4 > 2) cr_assert_str_eq(store_caption(s, i, 2), "");
@@ -103,6 +109,7 @@ static void check_item(Store *s, int i)
     if (i % 4) {
         StoreBox b = store_box(s, i, 0);
         cr_assert(b.x0 == 1 && b.y0 == 2 && b.x1 == 3.5f && b.y1 == 4 && b.caption == 0 && b.from == 0 && b.to == 5);
+        cr_assert(b.kind == 0 && b.entity == 77 && store_box(s, i, 1).kind == 1 && store_box(s, i, 1).entity == -1);
         cr_assert_str_eq(b.phrase, "A dog");
         cr_assert_null(store_box(s, i, 1).phrase);
     }
@@ -112,7 +119,7 @@ static void check_item(Store *s, int i)
         cr_assert(store_mask(s, i, k, mask, &err), "%s", err.text);
         for (int b = 0; b < MASK; b++) cr_assert_eq(mask[b], (uint8_t)(i + k * MASK + b));
     }
-    cr_assert(store_pixels(s, i, pixels, &err), "%s", err.text);
+    cr_assert(store_pixels(s, i, &as_stored, pixels, &err), "%s", err.text);
     for (int k = 0; k < PICTURE; k++) cr_assert_eq(pixels[k], pixel_of(i, k));
 }
 
@@ -135,8 +142,11 @@ Test(store, gives_back_what_was_put_in)
     const int64_t *items = store_split_items(s, store_find_split(s, "val"), &count);
     cr_assert(count == 2 && items[0] == 2 && items[1] == 5);
     cr_assert_eq(store_rejected(s), 1);
-    cr_assert_str_eq(store_rejected_name(s, 0), "broken.jpg");
-    cr_assert_str_eq(store_rejected_reason(s, 0), "ends too early");
+    Problem p = store_rejected_at(s, 0);
+    cr_assert(p.kind == PROBLEM_BAD_IMAGE && p.line == 7);
+    cr_assert_str_eq(p.name, "broken.jpg");
+    cr_assert_str_eq(p.file, "list.txt");
+    cr_assert_str_eq(p.reason, "ends too early");
     for (int i = 0; i < ITEMS; i++) check_item(s, i);
     store_close(s);
     cr_assert(!file_exists(in_folder("a.h5.journal")), "the journal is removed");
@@ -149,7 +159,7 @@ Test(store, keeps_pictures_as_jpeg)
     cr_assert(make(in_folder("a.h5"), true, &err), "%s", err.text);
     Store *s = store_open(in_folder("a.h5"), &err);
     cr_assert(s, "%s", err.text);
-    for (int i = 0; i < ITEMS; i++) cr_assert(store_pixels(s, i, rgb, &err), "%s", err.text);
+    for (int i = 0; i < ITEMS; i++) cr_assert(store_pixels(s, i, &as_stored, rgb, &err), "%s", err.text);
     store_close(s);
 }
 
@@ -214,7 +224,7 @@ static int read_all(const char *path)
         return 1;
     }
     for (int i = 0; i < ITEMS; i++) {
-        if (store_pixels(s, i, rgb, &err)) for (int k = 0; k < PICTURE; k++) cr_assert_eq(rgb[k], pixel_of(i, k));
+        if (store_pixels(s, i, &as_stored, rgb, &err)) for (int k = 0; k < PICTURE; k++) cr_assert_eq(rgb[k], pixel_of(i, k));
         else errors++;
         for (int k = 0; k < i % 3; k++) errors += !store_mask(s, i, k, mask, &err);
     }
@@ -310,7 +320,7 @@ Test(store, is_readable_with_h5py)
         "import h5py, json, sys\n"
         "f = h5py.File(sys.argv[1], 'r')\n"
         "text = lambda g, b, o, i: bytes(f[g][b][f[g][o][i]:f[g][o][i + 1] - 1]).decode()\n"
-        "assert f.attrs['layout'] == 1 and f.attrs['size'] == 12\n"
+        "assert f.attrs['layout'] == 2 and f.attrs['size'] == 12\n"
         "assert f['images/pixels'].shape == (7, 12, 12, 3)\n"
         "assert all(f['images/pixels'][i].ravel()[k] == (i * 37 + k * 11 + k // 7) %% 256 for i in range(7) for k in range(432))\n"
         "assert text('items', 'name_bytes', 'name_offsets', 3) == 'picture-3.jpg'\n"
@@ -320,6 +330,8 @@ Test(store, is_readable_with_h5py)
         "o = f['captions/token_offsets']\n"
         "assert list(f['captions/token_ids'][o[0]:o[1]]) == [v[w] for w in 'a dog runs'.split()]\n"
         "assert f['masks/bits'][0, 0, 0] == 1 and len(f['masks/bits']) == 6\n"
+        "assert f['images/source_sha256'].shape == (7, 32) and f['images/phash'][3] == 1003 and f['images/size'][0].tolist() == [12, 12]\n"
+        "assert text('rejected', 'file_bytes', 'file_offsets', 0) == 'list.txt' and f['rejected/line'][0] == 7\n"
         "assert json.loads(bytes(f['provenance'][:])) == {'source': 'test'}\n"
         "END\n", in_folder("a.h5"));
     cr_assert_eq(system(command), 0);

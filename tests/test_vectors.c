@@ -24,7 +24,7 @@ static Store *make_store(const char *name, int items)
     for (int i = 0; i < items; i++) {
         char text[16];
         snprintf(text, sizeof text, "%d.jpg", i);
-        StoreItem item = { .name = text, .split = "train", .pixels = (uint8_t[SIZE * SIZE * 3]){ 0 } };
+        StoreItem item = { .name = text, .split = "train", .stored_width = SIZE, .stored_height = SIZE, .pixels = (uint8_t[SIZE * SIZE * 3]){ 0 } };
         cr_assert(store_add(w, &item, &err), "%s", err.text);
     }
     cr_assert(store_finish(w, &err), "%s", err.text);
