@@ -20,10 +20,11 @@ typedef struct ScenesOptions {
     const char *preset;                          /* NULL: "standard"                                                     */
     const char *font;                            /* NULL: Debian's place                                                 */
     int         workers;
+    bool        restart;                         /* from the beginning, also when a journal is there                     */
 } ScenesOptions;
 
-/* Writes a store. Same options, same bytes, also when it was stopped and started again in between. `restart`: from the beginning. */
-bool scenes_prepare(const char *out, const ScenesOptions *o, bool restart, PrepareProgress *progress, void *context, Err *err);
+/* Writes a store. Same options, same bytes, also when it was stopped and started again in between. */
+bool scenes_prepare(const char *out, const ScenesOptions *o, PrepareProgress *progress, void *context, Err *err);
 
 /* ---- judging a caption against a picture's truth ------------------------------------------------------------------- */
 typedef struct SceneScore {

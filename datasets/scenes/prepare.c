@@ -176,14 +176,14 @@ static int64_t held_out(int64_t count)
     return n < HELD_OUT_LEAST ? HELD_OUT_LEAST : n > HELD_OUT_MOST ? HELD_OUT_MOST : n;
 }
 
-static bool write_all(Job *j, const char *out, bool restart, json_t *record, Err *err)
+static bool write_all(Job *j, const char *out, json_t *record, Err *err)
 {
     Preprocess as_it_is = preprocess_default(SCENE_SIZE);
     json_t *preprocess = preprocess_to_json(&as_it_is);
     PrepareJob job = { .workers = j->o->workers, .context = j, .make = make, .take = take, .drop = drop };
 
     for (int i = 0; i < SPLITS; i++) job.count += j->count[i];
-    j->writer = store_create(out, &(StoreOptions){ .size = SCENE_SIZE, .resume = true, .restart = restart, .preprocess = preprocess,
+    j->writer = store_create(out, &(StoreOptions){ .size = SCENE_SIZE, .resume = true, .restart = j->o->restart, .preprocess = preprocess,
                                                    .provenance = record }, err);
     if (j->writer) job.first = store_resumed(j->writer);
     j->step = (PrepareStep){ .total = job.count, .first = job.first, .phase = "composing" };
@@ -198,7 +198,7 @@ static bool write_all(Job *j, const char *out, bool restart, json_t *record, Err
     return ok;
 }
 
-bool scenes_prepare(const char *out, const ScenesOptions *o, bool restart, PrepareProgress *progress, void *context, Err *err)
+bool scenes_prepare(const char *out, const ScenesOptions *o, PrepareProgress *progress, void *context, Err *err)
 {
     Job j = { .o = o, .preset = preset_find(o->preset), .progress = progress, .progress_context = context };
     json_t *record = NULL;
@@ -208,7 +208,7 @@ bool scenes_prepare(const char *out, const ScenesOptions *o, bool restart, Prepa
     for (int i = 0; i < SPLITS; i++) j.count[i] = i == SPLIT_TRAIN ? o->count : held_out(o->count);
     TRY(j.artwork = artwork_open(o->font, j.preset, err));
 
-    bool ok = provenance(&j, &record, err) && write_all(&j, out, restart, record, err);
+    bool ok = provenance(&j, &record, err) && write_all(&j, out, record, err);
     json_decref(record);
     artwork_close(j.artwork);
     return ok;

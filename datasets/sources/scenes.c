@@ -9,8 +9,9 @@ static bool compose(const PrepareOptions *o, PrepareProgress *progress, void *co
     if (o->format != FORMAT_RAW) return fail_usage(err, "scenes are kept as pixels; --format is for photographs");
     if (!o->out) return fail_usage(err, "scenes has nothing to check: --dry-run is for data that was found, not composed");
 
-    ScenesOptions scenes = { .count = o->count ? o->count : 16000, .seed = o->seed, .preset = o->preset, .font = o->font, .workers = o->workers };
-    return scenes_prepare(o->out, &scenes, o->restart, progress, context, err);
+    ScenesOptions scenes = { .count = o->count ? o->count : 16000, .seed = o->seed, .preset = o->preset, .font = o->font, .workers = o->workers,
+                             .restart = o->restart };
+    return scenes_prepare(o->out, &scenes, progress, context, err);
 }
 
 const Source source_scenes = {
