@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const Source *const SOURCES[] = { &source_flickr8k, &source_scenes, NULL };
+static const Source *const SOURCES[] = {
+    &source_flickr30k, &source_flickr8k, &source_scenes, NULL };
 
 const Source *const *source_list(void) { return SOURCES; }
 
