@@ -60,6 +60,12 @@ static json_t *describe_split(const Store *s, int split)
                      captions ? (double)total / (double)captions : 0.0, "longest", (json_int_t)longest);
 }
 
+static json_t *describe_problem(Problem p)
+{
+    return json_pack("{s:s, s:o, s:o, s:I, s:o}", "kind", problem_name(p.kind), "name", json_text(p.name), "file", json_text(p.file), "line",
+                     (json_int_t)p.line, "reason", json_text(p.reason));
+}
+
 static json_t *describe(const Store *s)
 {
     json_t *splits = json_array(), *rejected = json_array();
@@ -69,8 +75,7 @@ static json_t *describe(const Store *s)
 
     for (int i = 0; i < store_splits(s); i++) json_array_append_new(splits, describe_split(s, i));
     for (int64_t i = 0; i < store_rejected(s); i++)
-        json_array_append_new(rejected, json_pack("{s:o, s:o}", "name", json_text(store_rejected_name(s, i)), "reason",
-                                                  json_text(store_rejected_reason(s, i))));
+        json_array_append_new(rejected, describe_problem(store_rejected_at(s, i)));
     json_t *j = json_pack("{s:I, s:i, s:s, s:I, s:o, s:o, s:O?}", "pictures", (json_int_t)store_count(s), "size", store_size(s), "hash",
                           store_hash(s), "vocabulary", (json_int_t)json_object_size(vocabulary), "splits", splits, "rejected", rejected,
                           "provenance", (json_t *)store_provenance(s));
@@ -78,26 +83,26 @@ static json_t *describe(const Store *s)
     return j;
 }
 
-/* By reason, with the first few names of each; --json lists them all. */
+/* By kind, with the first few of each; --json lists them all. */
 static void print_rejected(const Store *s)
 {
-    enum { NAMES = 4 };
-    int64_t count = store_rejected(s);
-    bool *told = calloc((size_t)count + 1, sizeof *told);
+    enum { SHOWN = 4 };
+    int64_t count[PROBLEM_KINDS] = { 0 };
 
-    REQUIRE(told, "out of memory");
-    printf("\n%lld rejected\n", (long long)count);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t same = 0;
-        if (told[i]) continue;
-        for (int64_t k = i; k < count; k++)
-            if (!strcmp(store_rejected_reason(s, k), store_rejected_reason(s, i))) told[k] = true, same++;
-        printf("  %lld: %s\n     ", (long long)same, store_rejected_reason(s, i));
-        for (int64_t k = i, n = 0; k < count && n < NAMES; k++)
-            if (!strcmp(store_rejected_reason(s, k), store_rejected_reason(s, i))) n++, printf(" %s", store_rejected_name(s, k));
-        printf("%s\n", same > NAMES ? " …" : "");
+    printf("\n%lld rejected\n", (long long)store_rejected(s));
+    for (int64_t i = 0; i < store_rejected(s); i++) count[store_rejected_at(s, i).kind]++;
+    for (int kind = 0; kind < PROBLEM_KINDS; kind++) {
+        if (!count[kind]) continue;
+        printf("  %lld %s: %s\n", (long long)count[kind], problem_name((ProblemKind)kind), problem_help((ProblemKind)kind));
+        for (int64_t i = 0, n = 0; i < store_rejected(s) && n < SHOWN; i++) {
+            Problem p = store_rejected_at(s, i);
+            if ((int)p.kind != kind) continue;
+            char line[24] = "";
+            if (p.line) snprintf(line, sizeof line, ":%lld", (long long)p.line);
+            printf("      %s%s(%s%s): %s\n", p.name, *p.name ? " " : "", p.file, line, p.reason);
+            n++;
+        }
     }
-    free(told);
 }
 
 static void print_text(const Store *s, const json_t *j)
