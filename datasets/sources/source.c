@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const Source *const SOURCES[] = {
-    &source_flickr30k, &source_flickr8k, &source_scenes, NULL };
+    &source_coco, &source_flickr30k, &source_flickr8k, &source_scenes, NULL };
 
 const Source *const *source_list(void) { return SOURCES; }
 
