@@ -40,6 +40,7 @@ typedef struct Job {
     void            *progress_context;
     PrepareStep      step;
     int64_t          stored;
+    bool             complete;                   /* every picture was seen                                              */
 } Job;
 
 /* ---- the options, as they are kept ------------------------------------------------------------------------------------- */
@@ -262,7 +263,7 @@ static bool run(Job *j, Err *err)
     j->step = (PrepareStep){ .done = first, .total = catalog_count(j->catalog), .first = first, .phase = j->writer ? "preparing" : "checking" };
     PrepareJob job = { .first = first, .count = j->step.total, .workers = j->o->workers, .context = j, .fetch = fetch, .make = make,
                        .take = take, .drop = drop };
-    return prepare_run(&job, err);
+    return j->complete = prepare_run(&job, err);
 }
 
 static bool finish(Job *j, Err *err)
@@ -315,14 +316,17 @@ bool prepare_summarize(const char *store, PrepareSummary *out, Err *err)
 
 static bool prepare(Job *j, PrepareSummary *out, Err *err)
 {
-    TRY((j->splits = splits_open(j->o->rule, j->o->rules, err)) && name_vocabulary(j, err) && report_begin(&j->report, j->o->report, err));
+    TRY((j->splits = splits_open(j->o->rule, j->o->rules, err)) && name_vocabulary(j, err));
     bool ok = read_annotations(j, err) && run(j, err) && (!j->writer || finish(j, err));
 
     for (int k = 0; k < PROBLEM_KINDS; k++) out->problems[k] = j->report.kinds[k];
     out->faults = j->report.faults;
     out->bytes_read = j->step.bytes;
     out->resumed = j->step.first;
-    TRY(report_end(&j->report, ok, err) && ok);
+    /* Where nothing could be stored, the report says why. */
+    Err second = { 0 };
+    bool told = !j->o->report || (!ok && !j->complete) || report_write(&j->report, j->o->report, ok ? err : &second);
+    TRY(ok && told);
     if (j->o->out) return prepare_summarize(j->o->out, out, err);
     out->pictures = j->stored;
     out->rejected = j->report.all;
@@ -345,10 +349,11 @@ bool prepare_store(const Source *source, const PrepareOptions *o, PrepareProgres
     if (source->compose) return source->compose(o, progress, context, err) && prepare_summarize(o->out, out, err);
 
     char *folder = o->out ? folder_of(o->out) : strdup(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    Job j = { .o = o, .source = source, .catalog = catalog_new(folder), .members = member_reader_new(), .picture = { o, record_of(o) },
+    Job j = { .o = o, .source = source, .catalog = catalog_new(folder), .members = member_reader_new(), .picture = { o, record_of(o) }, .report = report_begin(folder),
               .progress = progress, .progress_context = context };
     bool ok = prepare(&j, out, err);
     store_abandon(j.writer);
+    report_end(&j.report);
     splits_close(j.splits);
     member_reader_free(j.members);
     catalog_free(j.catalog);

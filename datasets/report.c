@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/base/file.h"
 #include "tensor/base/json.h"
 
-bool report_begin(Report *r, const char *path, Err *err)
-{
-    *r = (Report){ .path = path };
-    return !path || (r->file = file_begin(path, err)) != NULL;
-}
+Report report_begin(const char *folder) { return (Report){ .lines = spill_begin(folder) }; }
+void   report_end(Report *r)            { spill_free(&r->lines); }
 
 static void tell(Report *r, const Problem *p)
 {
@@ -19,7 +17,7 @@ static void tell(Report *r, const Problem *p)
     if (p->line) json_object_set_new(j, "line", json_integer(p->line));
     json_object_set_new(j, "reason", json_text(p->reason));
     char *text = json_dumps(j, JSON_COMPACT);
-    r->failed = !file_write(r->file, text, strlen(text), &r->why) || !file_write(r->file, "\n", 1, &r->why);
+    r->failed = !spill_add(&r->lines, text, strlen(text), &r->why) || !spill_add(&r->lines, "\n", 1, &r->why);
     free(text);
     json_decref(j);
 }
@@ -33,14 +31,27 @@ void report_add(Report *r, const Problem *p)
         if (p->line) snprintf(line, sizeof line, ":%lld", (long long)p->line);
         snprintf(r->first_fault, sizeof r->first_fault, "%s%s: %s%s%s", p->file, line, p->name, *p->name ? ": " : "", p->reason);
     }
-    if (r->file && !r->failed) tell(r, p);
+    if (!r->failed) tell(r, p);
 }
 
-bool report_end(Report *r, bool keep, Err *err)
+static bool copy(const Spill *lines, FileWriter *f, Err *err)
 {
-    FileWriter *f = r->file;
-    r->file = NULL;
-    if (f && keep && !r->failed) return file_commit(f, err);
+    char block[1 << 14];
+    for (int64_t at = 0; at < lines->used;) {
+        size_t now = lines->used - at < (int64_t)sizeof block ? (size_t)(lines->used - at) : sizeof block;
+        TRY(spill_read(lines, at, block, now, err) && file_write(f, block, now, err));
+        at += (int64_t)now;
+    }
+    return true;
+}
+
+bool report_write(Report *r, const char *path, Err *err)
+{
+    if (r->failed) return fail(err, "%s", r->why.text);
+    file_forget_parts(path);
+    FileWriter *f = file_begin(path, err);
+    if (!f) return false;
+    if (copy(&r->lines, f, err)) return file_commit(f, err);
     file_abandon(f);
-    return !(r->failed && keep) || fail(err, "%s", r->why.text);
+    return false;
 }

@@ -4,20 +4,20 @@
 #define LIMN_REPORT_H
 
 #include "datasets/problem.h"
+#include "datasets/spill.h"
 #include "tensor/base/err.h"
-#include "tensor/base/file.h"
 
 typedef struct Report {
-    const char *path;                            /* not ours; NULL: only counts                                         */
-    FileWriter *file;
+    Spill       lines;
     int64_t     kinds[PROBLEM_KINDS], all, faults;
     char        first_fault[600];                /* "FILE:LINE: NAME: reason"                                           */
     bool        failed;                          /* to write; told by report_end                                        */
     Err         why;
 } Report;
 
-bool report_begin(Report *r, const char *path, Err *err);
-void report_add(Report *r, const Problem *p);
-bool report_end(Report *r, bool keep, Err *err); /* keep: what was written takes the place of an older report           */
+Report report_begin(const char *folder);         /* for temporary files                                                 */
+void   report_add(Report *r, const Problem *p);
+bool   report_write(Report *r, const char *path, Err *err);
+void   report_end(Report *r);
 
 #endif

@@ -126,6 +126,7 @@ bool journal_open(Journal *j, const char *store, const char *head, bool keep, bo
     REQUIRE(j->path, "out of memory");
     strcpy(stpcpy(j->path, store), ".journal");
     if ((j->fd = lock(j->path, err)) < 0) return false;
+    file_forget_parts(store);
 
     j->begin = (int64_t)(sizeof(Intro) + strlen(head));
     Found found = keep && !restart ? find_head(j, head) : FOUND_NOTHING;

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,6 +226,21 @@ void file_abandon(FileWriter *w)
     if (!w) return;
     unlink(w->part);
     writer_free(w);
+}
+
+void file_forget_parts(const char *path)
+{
+    glob_t found;
+    char  *pattern = malloc(2 * strlen(path) + sizeof ".part-[0-9]*"), *to = pattern;
+    REQUIRE(pattern, "out of memory");
+    for (const char *c = path; *c; *to++ = *c++)
+        if (strchr("*?[\\", *c)) *to++ = '\\';
+    strcpy(to, ".part-[0-9]*");
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) unlink(found.gl_pathv[i]);
+        globfree(&found);
+    }
+    free(pattern);
 }
 
 bool file_put(const char *path, const void *data, size_t bytes, Err *err)

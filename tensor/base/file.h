@@ -20,6 +20,8 @@ FileWriter *file_begin(const char *path, Err *err);                          /* 
 bool file_write(FileWriter *w, const void *data, size_t bytes, Err *err);
 bool file_printf(FileWriter *w, Err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool file_commit(FileWriter *w, Err *err);                                   /* frees w either way             */
+/* Removes the parts that killed writers of PATH left. For who knows that nobody else is writing it. */
+void file_forget_parts(const char *path);
 void file_abandon(FileWriter *w);                                            /* removes the part; NULL allowed */
 bool file_put(const char *path, const void *data, size_t bytes, Err *err);   /* begin + write + commit         */
 
