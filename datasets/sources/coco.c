@@ -21,7 +21,8 @@ typedef struct Coco {
     char       *folder;                          /* of this file's pictures                                             */
     const char *file, *split;                    /* the annotation file as it is shown; NULL: no split                  */
     bool        captions;                        /* or instances                                                        */
-    IdMap       images, annotations, categories; /* image id -> picture; annotation ids seen; category id -> name       */
+    IdMap       images, categories;              /* image id -> picture; category id -> name                            */
+    IdSet       annotations;                     /* ids seen                                                            */
     Vocab      *names;
 } Coco;
 
@@ -123,7 +124,7 @@ static bool second_pass(const JsonItem *i, void *context, Err *err)
     snprintf(which, sizeof which, "%lld", (long long)image);
     int64_t picture = id_map_get(&k->images, image);
     if (picture < 0) return refuse(k, i, PROBLEM_NO_IMAGE, which, "is of an image that the file does not have");
-    if (!id_map_put(&k->annotations, id, 0)) return refuse(k, i, PROBLEM_DUPLICATE, which, "has an id that another annotation has");
+    if (!id_set_add(&k->annotations, id)) return refuse(k, i, PROBLEM_DUPLICATE, which, "has an id that another annotation has");
     return k->captions ? read_caption(k, i, picture, err) : read_instance(k, i, picture, id, err);
 }
 
@@ -132,7 +133,7 @@ static bool read_file(Coco *k, const JsonFile *f, Err *err)
 {
     static const char *const FIRST[] = { "images", "categories", NULL }, *const SECOND[] = { "annotations", NULL };
     k->file = f->shown;
-    id_map_free(&k->annotations);
+    id_set_free(&k->annotations);
     id_map_free(&k->categories);
     return catalog_input(k->c, f->path, f->shown, err) && json_stream(f->path, f->shown, FIRST, first_pass, k, err)
         && json_stream(f->path, f->shown, SECOND, second_pass, k, err);
@@ -173,7 +174,7 @@ static bool read_part(Catalog *c, const PrepareOptions *o, const JsonFiles *file
             if (is_captions(files->file[i].path) == captions && strcmp(of, part) == 0) ok = read_file(&k, &files->file[i], err);
         }
     id_map_free(&k.images);
-    id_map_free(&k.annotations);
+    id_set_free(&k.annotations);
     id_map_free(&k.categories);
     vocab_free(k.names);
     free(images);

@@ -47,3 +47,30 @@ bool id_map_put(IdMap *m, int64_t id, int64_t value)
 }
 
 int64_t id_map_get(const IdMap *m, int64_t id) { return m->room ? find(m, id)[1] - 1 : -1; }
+
+/* ---- sets -------------------------------------------------------------------------------------------------------------- */
+enum { PAGE = 512 };
+
+void id_set_free(IdSet *s)
+{
+    id_map_free(&s->pages);
+    free(s->bits.p);
+    *s = (IdSet){ 0 };
+}
+
+bool id_set_add(IdSet *s, int64_t id)
+{
+    static const char EMPTY[PAGE / 8];
+    int64_t number = (id - (id < 0) * (PAGE - 1)) / PAGE, page = id_map_get(&s->pages, number);      /* rounded down */
+    int64_t bit = id - number * PAGE;
+
+    if (page < 0) {
+        page = (int64_t)(s->bits.used / sizeof EMPTY);
+        id_map_put(&s->pages, number, page);
+        buffer_add(&s->bits, EMPTY, sizeof EMPTY);
+    }
+    char *byte = s->bits.p + page * (int64_t)sizeof EMPTY + bit / 8, mask = (char)(1 << bit % 8);
+    bool  is_new = !(*byte & mask);
+    *byte = (char)(*byte | mask);
+    return is_new;
+}

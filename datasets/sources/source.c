@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const Source *const SOURCES[] = {
-    &source_coco, &source_flickr30k, &source_flickr8k, &source_scenes, NULL };
+    &source_coco, &source_flickr30k, &source_flickr8k, &source_karpathy, &source_scenes, &source_visual_genome, NULL };
 
 const Source *const *source_list(void) { return SOURCES; }
 
