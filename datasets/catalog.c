@@ -106,6 +106,13 @@ bool catalog_input(Catalog *c, const char *path, const char *name, Err *err)
     return true;
 }
 
+void catalog_input_many(Catalog *c, const char *name, int64_t files, int64_t bytes, const char *sha256)
+{
+    json_array_append_new(c->inputs, json_pack("{s:o, s:I, s:I, s:s}", "name", json_text(name), "files", (json_int_t)files,
+                                               "bytes", (json_int_t)bytes, "sha256", sha256));
+    c->input_bytes += bytes;
+}
+
 bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep, Err *err)
 {
     if (!folder_exists(folder)) return fail(err, "%s: there is no such folder of pictures", folder);

@@ -33,6 +33,8 @@ typedef struct Place { const char *file; int64_t line; } Place;
 void catalog_watch(Catalog *c, bool (*step)(int64_t pictures, void *context), void *context);
 /* Opens the record of an annotation file: name, size and SHA-256 go to the provenance. `name` as in Place. */
 bool catalog_input(Catalog *c, const char *path, const char *name, Err *err);
+/* Records many small files of one kind as one input: `name` says which ("Sentences, *.txt"), `sha256` is that of their "SHA256  NAME\n". */
+void catalog_input_many(Catalog *c, const char *name, int64_t files, int64_t bytes, const char *sha256);
 /* Remembers that the folder was there to be listed: what it holds and nobody mentions is listed as PROBLEM_NO_CAPTION at the end. Only
  * files that look like pictures count (.jpg .jpeg .png, any case), below `folder`, subfolders included when `deep`. `shown` as in Place. */
 bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep, Err *err);
