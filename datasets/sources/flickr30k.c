@@ -63,13 +63,6 @@ static int column(const Rows *r, const char *const *names)
     return found;
 }
 
-static char *trim(char *text)
-{
-    text += strspn(text, " \t");
-    for (size_t bytes = strlen(text); bytes && strchr(" \t", text[bytes - 1]); bytes--) text[bytes - 1] = 0;
-    return text;
-}
-
 static bool take_rows(Flickr *f, Rows *r, const char *file, Err *err)
 {
     int name = column(r, NAME_COLUMN), number = column(r, NUMBER_COLUMN), caption = column(r, CAPTION_COLUMN);
@@ -78,7 +71,7 @@ static bool take_rows(Flickr *f, Rows *r, const char *file, Err *err)
         return fail(err, "%s/%s: wants columns image_name (or image) and comment (or caption); there is no %s", f->folder, file,
                     name < 0 ? NAME_COLUMN[0] : CAPTION_COLUMN[0]);
     for (Row row; rows_next(r, &row);)
-        TRY(flickr_caption(f, trim(row.field[name]), number < 0 ? NULL : row.field[number], row.field[caption], row.bytes[caption],
+        TRY(flickr_caption(f, text_trim(row.field[name]), number < 0 ? NULL : row.field[number], row.field[caption], row.bytes[caption],
                            row.at, err));
     return true;
 }

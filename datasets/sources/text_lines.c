@@ -109,6 +109,15 @@ bool lines_close(Lines *l, Err *err)
     return ok;
 }
 
+char *text_trim(char *text)
+{
+    static const char BLANKS[] = " \t\r\n";
+
+    text += strspn(text, BLANKS);
+    for (size_t bytes = strlen(text); bytes && strchr(BLANKS, text[bytes - 1]); bytes--) text[bytes - 1] = 0;
+    return text;
+}
+
 /* Where reading stands, to come back to. */
 typedef struct Mark { int64_t offset, number; } Mark;
 
@@ -215,17 +224,6 @@ bool rows_next(Rows *r, Row *out)
     return false;
 }
 
-static char *trimmed(const char *text)
-{
-    static const char BLANKS[] = " \t\r\n";
-    text += strspn(text, BLANKS);
-    size_t bytes = strlen(text);
-    while (bytes && strchr(BLANKS, text[bytes - 1])) bytes--;
-    char *copy = strndup(text, bytes);
-    REQUIRE(copy, "out of memory");
-    return copy;
-}
-
 Rows *rows_open(Catalog *c, const char *path, const char *name, char delimiter, Err *err)
 {
     Lines *l = lines_open(c, path, name, err);
@@ -238,7 +236,10 @@ Rows *rows_open(Catalog *c, const char *path, const char *name, char delimiter, 
     r->quotes = delimiter != '\t';
 
     if (rows_next(r, &header)) {
-        for (int i = 0; i < field_count(r); i++) r->header[i] = trimmed(header.field[i]);
+        for (int i = 0; i < field_count(r); i++) {
+            r->header[i] = strdup(text_trim(header.field[i]));
+            REQUIRE(r->header[i], "out of memory");
+        }
         r->columns = field_count(r);
         return r;
     }

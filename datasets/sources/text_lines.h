@@ -25,6 +25,7 @@ typedef struct Line { char *text; size_t bytes; Place at; } Line;           /* w
 Lines *lines_open(Catalog *c, const char *path, const char *name, Err *err);
 bool   lines_next(Lines *l, Line *out);          /* false: the end, or the disk failed (lines_close says so)            */
 bool   lines_close(Lines *l, Err *err);          /* frees it either way                                                 */
+char  *text_trim(char *text);                    /* without blanks (space, tab, CR, LF) at both ends; in place          */
 
 typedef struct Rows Rows;
 typedef struct Row {
