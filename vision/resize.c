@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/backends/kernels/kernels.h"
 #include "vision/image.h"
-
-/* 32 bits less 8 of the pixel and 2 of head room, for weights below zero and above one. */
-enum { PRECISION_BITS = 32 - 8 - 2 };
+#include "vision/resize_kernels.h"
 
 static double triangle(double x)
 {
@@ -63,9 +62,6 @@ const char *filter_name(Filter f) { return FILTERS[f].name; }
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-/* Output pixel i reads input pixels from[i] .. from[i]+count[i]-1 with weights w + i*stride. */
-typedef struct Taps { int stride, *from, *count; int32_t *w; } Taps;
-
 static void *need(size_t count, size_t bytes)
 {
     void *m = calloc(count, bytes);
@@ -73,12 +69,12 @@ static void *need(size_t count, size_t bytes)
     return m;
 }
 
-static Taps taps_new(int in, int out, Filter f)
+static Weights weights_new(int in, int out, Filter f)
 {
     double scale   = (double)in / out;
     double stretch = scale < 1 ? 1 : scale;
     double support = FILTERS[f].support * stretch;
-    Taps   t = { .stride = (int)ceil(support) * 2 + 1 };
+    Weights   t = { .length = out, .stride = (int)ceil(support) * 2 + 1 };
     t.from  = need((size_t)out, sizeof *t.from);
     t.count = need((size_t)out, sizeof *t.count);
     t.w     = need((size_t)out * (size_t)t.stride, sizeof *t.w);
@@ -102,7 +98,7 @@ static Taps taps_new(int in, int out, Filter f)
     return t;
 }
 
-static void taps_free(Taps *t)
+static void weights_free(Weights *t)
 {
     free(t->from);
     free(t->count);
@@ -111,67 +107,41 @@ static void taps_free(Taps *t)
 
 /* ---- the two passes ---------------------------------------------------------------------------------------------- */
 
-static const int32_t HALF = 1 << (PRECISION_BITS - 1);
-
-static inline uint8_t to_byte(int32_t sum)
+static const ResizeKernels *kernel_set(void)
 {
-    int32_t v = sum >> PRECISION_BITS;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    static const ResizeKernels *const SETS[] = {
+#ifdef __x86_64__
+        &resize_avx2, &resize_avx512,
+#endif
+        &resize_baseline };
+    enum { COUNT = sizeof SETS / sizeof *SETS };
+    int i = 0;
+    while (i + 1 < COUNT && strcmp(SETS[i]->name, kernels()->name) != 0) i++;
+    return SETS[i];
 }
 
-/* `channels` is a constant at every call, so that the inner loops have no branches. */
-static inline void row_pass(const uint8_t *in, uint8_t *out, int width, const Taps *t, const int channels)
+/* Rows from .. from+rows-1 of `im`, each t->length pixels wide. */
+static Image horizontal(const Image *im, int from, int rows, const Weights *t)
 {
-    for (int x = 0; x < width; x++) {
-        const uint8_t *p = in + (size_t)t->from[x] * (size_t)channels;
-        const int32_t *w = t->w + (size_t)x * (size_t)t->stride;
-        int32_t sum[4] = { HALF, HALF, HALF, HALF };
-        for (int j = 0; j < t->count[x]; j++)
-            for (int c = 0; c < channels; c++)
-                sum[c] += p[j * channels + c] * w[j];
-        for (int c = 0; c < channels; c++)
-            out[x * channels + c] = to_byte(sum[c]);
-    }
-}
-
-/* Rows from .. from+rows-1 of `im`, each `width` pixels wide. */
-static Image horizontal(const Image *im, int from, int rows, int width, const Taps *t)
-{
-    Image out = image_new(width, rows, im->channels);
-    for (int y = 0; y < rows; y++) {
-        const uint8_t *p = im->pixels + (size_t)(from + y) * (size_t)im->width * (size_t)im->channels;
-        uint8_t       *q = out.pixels + (size_t)y * (size_t)width * (size_t)im->channels;
-        switch (im->channels) {
-        case 1: row_pass(p, q, width, t, 1); break;
-        case 2: row_pass(p, q, width, t, 2); break;
-        case 3: row_pass(p, q, width, t, 3); break;
-        case 4: row_pass(p, q, width, t, 4); break;
-        }
-    }
+    const ResizeKernels *k = kernel_set();
+    Image   out = image_new(t->length, rows, im->channels);
+    int64_t in_bytes = (int64_t)im->width * im->channels, out_bytes = (int64_t)out.width * im->channels;
+    uint8_t *scratch = need((size_t)(resize_columns(in_bytes) + resize_columns(out_bytes)), 1);
+    for (int y = 0; y < rows; y += RESIZE_ROWS)
+        k->along_rows(im->pixels + (from + y) * in_bytes, rows - y < RESIZE_ROWS ? rows - y : RESIZE_ROWS, im->width, im->channels, t,
+                      scratch, out.pixels + y * out_bytes);
+    free(scratch);
     return out;
 }
 
-/* Row `first` of the picture that the weights speak of is row 0 of `im`. A row is summed in strips that stay in the cache. */
-static Image vertical(const Image *im, int first, int height, const Taps *t)
+/* Row `first` of the picture that the weights speak of is row 0 of `im`. */
+static Image vertical(const Image *im, int first, const Weights *t)
 {
-    enum { STRIP = 1024 };
-    Image  out   = image_new(im->width, height, im->channels);
-    size_t bytes = (size_t)im->width * (size_t)im->channels;
-    for (int y = 0; y < height; y++) {
-        const uint8_t *top = im->pixels + (size_t)(t->from[y] - first) * bytes;
-        const int32_t *w   = t->w + (size_t)y * (size_t)t->stride;
-        for (size_t at = 0; at < bytes; at += STRIP) {
-            int32_t sum[STRIP];
-            size_t  n = bytes - at < STRIP ? bytes - at : STRIP;
-            for (size_t i = 0; i < n; i++) sum[i] = HALF;
-            for (int j = 0; j < t->count[y]; j++) {
-                const uint8_t *p = top + (size_t)j * bytes + at;
-                for (size_t i = 0; i < n; i++) sum[i] += p[i] * w[j];
-            }
-            uint8_t *q = out.pixels + (size_t)y * bytes + at;
-            for (size_t i = 0; i < n; i++) q[i] = to_byte(sum[i]);
-        }
-    }
+    const ResizeKernels *k = kernel_set();
+    Image   out   = image_new(im->width, t->length, im->channels);
+    int64_t bytes = (int64_t)im->width * im->channels;
+    for (int y = 0; y < t->length; y++)
+        k->along_columns(im->pixels + (t->from[y] - first) * bytes, bytes, t->count[y], t->w + (int64_t)y * t->stride, out.pixels + y * bytes);
     return out;
 }
 
@@ -211,20 +181,20 @@ Image image_resize(const Image *im, int width, int height, Filter f)
         return nearest(im, width, height);
 
     /* Only the rows that the second pass will read go through the first. */
-    Taps  v = taps_new(im->height, height, f);
+    Weights  v = weights_new(im->height, height, f);
     int   first = v.from[0], rows = v.from[height - 1] + v.count[height - 1] - first;
     Image wide = { 0 };
     if (width != im->width) {
-        Taps h = taps_new(im->width, width, f);
+        Weights h = weights_new(im->width, width, f);
         if (height == im->height) { first = 0; rows = height; }
-        wide = horizontal(im, first, rows, width, &h);
-        taps_free(&h);
+        wide = horizontal(im, first, rows, &h);
+        weights_free(&h);
     }
     Image out = wide;
     if (height != im->height) {
-        out = vertical(wide.pixels ? &wide : im, wide.pixels ? first : 0, height, &v);
+        out = vertical(wide.pixels ? &wide : im, wide.pixels ? first : 0, &v);
         image_free(&wide);
     }
-    taps_free(&v);
+    weights_free(&v);
     return out;
 }
