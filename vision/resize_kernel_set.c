@@ -1,49 +1,72 @@
 /* resize_kernel_set.c - the passes of a resize for one instruction set (compiled several times: see vision/meson.build).
  *
- * Sums are kept in vectors of LANES. Along the columns the lanes are neighbouring bytes of a row. Along the rows they are LANES rows:
- * the rows are transposed first, so that the bytes of one column stand together, and the results are transposed back.   */
+ * Along the columns the lanes of a vector are neighbouring bytes of a row. Along the rows they are RESIZE_ROWS rows: these are
+ * transposed first, so that the bytes of one column stand together, and the results are transposed back.             */
 #include "vision/resize_kernels.h"
 
 #include <string.h>
 
-enum { LANES = RESIZE_ROWS, HALF = 1 << (PRECISION_BITS - 1) };
+/* Wider vectors than the processor's are taken apart badly. */
+#if defined(__AVX512F__)
+enum { WIDTH = 16 };
+#elif defined(__AVX2__)
+enum { WIDTH = 8 };
+#else
+enum { WIDTH = 4 };
+#endif
+enum { ROWS = RESIZE_ROWS, PARTS = ROWS / WIDTH };
 
-typedef uint8_t Bytes __attribute__((vector_size(LANES)));
-typedef int32_t Sums  __attribute__((vector_size(4 * LANES)));
+typedef uint8_t Bytes __attribute__((vector_size(ROWS)));
+typedef int32_t Sums  __attribute__((vector_size(4 * WIDTH)));
 
 #define INLINE static inline __attribute__((always_inline))
 
 extern const ResizeKernels KERNEL_SET;
 
-INLINE void load(const uint8_t *p, Sums *s)
+static const int32_t HALF = 1 << (PRECISION_BITS - 1);
+
+/* sums[..n) of vectors start at one half, for the rounding. */
+INLINE void begin(Sums *sums, int n)
 {
-    Bytes b;
-    memcpy(&b, p, sizeof b);
-    *s = __builtin_convertvector(b, Sums);
+    for (int i = 0; i < n; i++) sums[i] = (Sums){ 0 } + HALF;
 }
 
-INLINE uint8_t to_byte(int32_t sum)
+/* Adds `weight` times n vectors of bytes. */
+INLINE void add(Sums *sums, int n, const uint8_t *p, int32_t weight)
 {
-    int32_t v = sum >> PRECISION_BITS;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    for (int i = 0; i < n; i++, p += WIDTH) {
+        int32_t wide[WIDTH];
+        Sums    v;
+        for (int l = 0; l < WIDTH; l++) wide[l] = p[l];
+        memcpy(&v, wide, sizeof v);
+        sums[i] += v * weight;
+    }
 }
 
-INLINE void store(const Sums *s, uint8_t *q)
+/* n vectors to bytes: shifted back, and kept within 0..255 by the sign bits, as C has no ?: for vectors. */
+INLINE void end(const Sums *sums, int n, uint8_t *q)
 {
-    int32_t sum[LANES];
-    uint8_t byte[LANES];
-    memcpy(sum, s, sizeof sum);
-    for (int l = 0; l < LANES; l++) byte[l] = to_byte(sum[l]);
-    memcpy(q, byte, sizeof byte);
+    for (int i = 0; i < n; i += PARTS, q += ROWS) {
+        int32_t kept[ROWS];
+        uint8_t byte[ROWS];
+        for (int part = 0; part < PARTS; part++) {
+            Sums v = sums[i + part] >> PRECISION_BITS;
+            v &= ~(v >> 31);
+            v |= (255 - v) >> 31;
+            memcpy(kept + part * WIDTH, &v, sizeof v);
+        }
+        for (int l = 0; l < ROWS; l++) byte[l] = (uint8_t)kept[l];
+        memcpy(q, byte, sizeof byte);
+    }
 }
 
 /* Four times, each vector of the first half is interleaved with its fellow of the second. */
-INLINE void transpose(Bytes v[LANES])
+INLINE void transpose(Bytes v[ROWS])
 {
     for (int round = 0; round < 4; round++) {
-        Bytes u[LANES];
-        for (int i = 0; i < LANES / 2; i++) {
-            Bytes a = v[i], b = v[i + LANES / 2];
+        Bytes u[ROWS];
+        for (int i = 0; i < ROWS / 2; i++) {
+            Bytes a = v[i], b = v[i + ROWS / 2];
             u[2 * i]     = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
             u[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
         }
@@ -51,47 +74,50 @@ INLINE void transpose(Bytes v[LANES])
     }
 }
 
-/* Of `rows` rows: byte i of every row at columns + i * LANES. */
+/* From rows of `bytes` bytes to columns: byte i of all rows at columns + i * ROWS. */
 static void to_columns(const uint8_t *in, int64_t bytes, int rows, uint8_t *columns)
 {
-    for (int64_t at = 0; at < bytes; at += LANES) {
-        Bytes v[LANES] = { 0 };
-        if (rows == LANES && at + LANES <= bytes)
-            for (int r = 0; r < LANES; r++) memcpy(&v[r], in + r * bytes + at, LANES);
-        else
-            for (int r = 0; r < rows; r++) memcpy(&v[r], in + r * bytes + at, (size_t)(bytes - at < LANES ? bytes - at : LANES));
+    int64_t at = 0;
+    Bytes   v[ROWS];
+    for (; rows == ROWS && at + ROWS <= bytes; at += ROWS) {
+        for (int r = 0; r < ROWS; r++) memcpy(&v[r], in + r * bytes + at, ROWS);
         transpose(v);
-        memcpy(columns + at * LANES, v, sizeof v);
+        memcpy(columns + at * ROWS, v, sizeof v);
+    }
+    for (; at < bytes; at += ROWS) {
+        memset(v, 0, sizeof v);
+        for (int r = 0; r < rows; r++) memcpy(&v[r], in + r * bytes + at, (size_t)(bytes - at < ROWS ? bytes - at : ROWS));
+        transpose(v);
+        memcpy(columns + at * ROWS, v, sizeof v);
     }
 }
 
 static void to_rows(const uint8_t *columns, int64_t bytes, int rows, uint8_t *out)
 {
-    for (int64_t at = 0; at < bytes; at += LANES) {
-        Bytes v[LANES];
-        memcpy(v, columns + at * LANES, sizeof v);
+    int64_t at = 0;
+    Bytes   v[ROWS];
+    for (; rows == ROWS && at + ROWS <= bytes; at += ROWS) {
+        memcpy(v, columns + at * ROWS, sizeof v);
         transpose(v);
-        if (rows == LANES && at + LANES <= bytes)
-            for (int r = 0; r < LANES; r++) memcpy(out + r * bytes + at, &v[r], LANES);
-        else
-            for (int r = 0; r < rows; r++) memcpy(out + r * bytes + at, &v[r], (size_t)(bytes - at < LANES ? bytes - at : LANES));
+        for (int r = 0; r < ROWS; r++) memcpy(out + r * bytes + at, &v[r], ROWS);
+    }
+    for (; at < bytes; at += ROWS) {
+        memcpy(v, columns + at * ROWS, sizeof v);
+        transpose(v);
+        for (int r = 0; r < rows; r++) memcpy(out + r * bytes + at, &v[r], (size_t)(bytes - at < ROWS ? bytes - at : ROWS));
     }
 }
 
 /* `channels` is a constant at every call, so that the sums stay in registers. */
 INLINE void sum_columns(const uint8_t *in, uint8_t *out, const Weights *t, const int channels)
 {
-    for (int x = 0; x < t->length; x++) {
-        const uint8_t *p = in + (int64_t)t->from[x] * channels * LANES;
+    for (int x = 0; x < t->length; x++, out += channels * ROWS) {
+        const uint8_t *p = in + (int64_t)t->from[x] * channels * ROWS;
         const int32_t *w = t->w + (int64_t)x * t->stride;
-        Sums sum[4], v;
-        for (int c = 0; c < channels; c++) sum[c] = (Sums){ 0 } + HALF;
-        for (int j = 0; j < t->count[x]; j++)
-            for (int c = 0; c < channels; c++, p += LANES) {
-                load(p, &v);
-                sum[c] += v * w[j];
-            }
-        for (int c = 0; c < channels; c++, out += LANES) store(&sum[c], out);
+        Sums sums[4 * PARTS];
+        begin(sums, channels * PARTS);
+        for (int j = 0; j < t->count[x]; j++, p += channels * ROWS) add(sums, channels * PARTS, p, w[j]);
+        end(sums, channels * PARTS, out);
     }
 }
 
@@ -108,28 +134,25 @@ static void along_rows(const uint8_t *in, int rows, int width, int channels, con
     to_rows(sums, (int64_t)t->length * channels, rows, out);
 }
 
-/* `width` bytes of a row. */
-INLINE void sum_rows(const uint8_t *in, int64_t bytes, int count, const int32_t *w, uint8_t *out, const int width)
+/* n vectors of a row; a constant at every call. */
+INLINE void sum_rows(const uint8_t *in, int64_t bytes, int count, const int32_t *w, uint8_t *out, const int n)
 {
-    Sums sum[4], v;
-    for (int i = 0; i < width / LANES; i++) sum[i] = (Sums){ 0 } + HALF;
-    for (int j = 0; j < count; j++, in += bytes)
-        for (int i = 0; i < width / LANES; i++) {
-            load(in + i * LANES, &v);
-            sum[i] += v * w[j];
-        }
-    for (int i = 0; i < width / LANES; i++) store(&sum[i], out + i * LANES);
+    Sums sums[4];
+    begin(sums, n);
+    for (int j = 0; j < count; j++, in += bytes) add(sums, n, in, w[j]);
+    end(sums, n, out);
 }
 
 static void along_columns(const uint8_t *in, int64_t bytes, int count, const int32_t *w, uint8_t *out)
 {
     int64_t at = 0;
-    for (; at + 4 * LANES <= bytes; at += 4 * LANES) sum_rows(in + at, bytes, count, w, out + at, 4 * LANES);
-    for (; at + LANES <= bytes; at += LANES) sum_rows(in + at, bytes, count, w, out + at, LANES);
+    for (; at + 4 * WIDTH <= bytes; at += 4 * WIDTH) sum_rows(in + at, bytes, count, w, out + at, 4);
+    for (; at + ROWS <= bytes; at += ROWS) sum_rows(in + at, bytes, count, w, out + at, PARTS);
     for (; at < bytes; at++) {
         int32_t sum = HALF;
         for (int j = 0; j < count; j++) sum += in[j * bytes + at] * w[j];
-        out[at] = to_byte(sum);
+        sum >>= PRECISION_BITS;
+        out[at] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
     }
 }
 
