@@ -134,7 +134,10 @@ void catalog_problem(Catalog *c, ProblemKind kind, const char *name, Place at, c
     va_start(ap, format);
     vsnprintf(reason, sizeof reason, format, ap);
     va_end(ap);
-    Listed l = { kind, keep(c->texts, name ? name : ""), keep(c->texts, at.file ? at.file : ""), keep(c->texts, reason), at.line };
+    /* The place first: it may be one of our own texts, which move when a new one is kept. */
+    Listed l = { .kind = kind, .file = keep(c->texts, at.file ? at.file : ""), .line = at.line };
+    l.name = keep(c->texts, name ? name : "");
+    l.reason = keep(c->texts, reason);
     buffer_add(&c->listed, &l, sizeof l);
 }
 
