@@ -61,6 +61,7 @@ static void take_text(Reading *r)
 {
     char *end;
 
+    if (r->wrong) return;
     r->text[r->bytes] = 0;
     errno = 0;
     if (r->field == NAME) {
