@@ -221,9 +221,9 @@ Test(sources_text, rows_stop_looking_for_the_end_of_a_quote)
 
     buffer_add(&text, "a,b\n1,\"open\n", 12);
     for (int i = 0; i < 1000; i++) buffer_add(&text, line, (size_t)snprintf(line, sizeof line, "%d,x\n", i));
-    buffer_add(&text, "9,\"\"\n", 6);
+    buffer_add(&text, "9,\"b\"\n", 8);
     char *got = rows_of(text.p, ',');
-    cr_expect(strstr(got, "3:0;x|4:1;x|") == got && strstr(got, "1002:999;x|1003:9;|2 a row with a quote that is never closed|"));
+    cr_expect(strstr(got, "3:0;x|4:1;x|") == got && strstr(got, "1002:999;x|1003:9;b|2 a row with a quote that is never closed|"));
     free(got);
     free(text.p);
 }
@@ -496,7 +496,7 @@ Test(sources_text, phrase_boxes_join_the_layout_of_flickr8k)
         "d.jpg\ttest\t0\t0\t1\t1\t0\tA guess\t\n"
         "d.jpg\ttrain\t0\t0\t1\t1\t0\tstays in test\t\n"
         "a.jpg\ttrain\t0\t0\t1\t1\t1\ta horse\t0\n"
-        "a.jpg\ttrain\t0\t0\t1\t1\t1\tA dog\t9\n"
+        "a.jpg\ttrain\t0\t0\t1\t1\t1\tA dog\t1\n"
         "a.jpg\ttrain\t0\tzero\t1\t1\t1\tx\t\n"
         "a.jpg\ttrain\t0\tinf\t1\t1\t1\tx\t\n"
         "a.jpg\ttrain\t0\t0\t1\t1\t2\tx\t\n"
@@ -518,7 +518,7 @@ Test(sources_text, phrase_boxes_join_the_layout_of_flickr8k)
            "  box phrase 0 0 1 1 fractions \"no captions\"" AT_TABLE(15)
            "problem duplicate d.jpg at=phrase_boxes.tsv:5 is said to be in train too; stays in test\n"
            "problem bad-span a.jpg at=phrase_boxes.tsv:6 the phrase is not in caption '0'\n"
-           "problem bad-span a.jpg at=phrase_boxes.tsv:7 the phrase is not in caption '9'\n"
+           "problem bad-span a.jpg at=phrase_boxes.tsv:7 the phrase is not in caption '1'\n"
            "problem bad-record a.jpg at=phrase_boxes.tsv:8 wants corners in 0 to 1, not 'zero'\n"
            "problem bad-record a.jpg at=phrase_boxes.tsv:9 wants corners in 0 to 1, not 'inf'\n"
            "problem bad-record a.jpg at=phrase_boxes.tsv:10 wants size_known 0 or 1, not '2'\n"
