@@ -316,7 +316,7 @@ Test(sources_text, flickr30k_reads_the_table_with_bars)
 {
     put("flickr30k_images/flickr30k_images/1.jpg", "");
     put("flickr30k_images/results.csv", "image_name| comment_number| comment\n1.jpg| 0| Two men , one hat .\n1.jpg| 1| Men \"talk\" .\n"
-        "2.jpg| 4   A cat without its bar .\n2.jpg| 0| A cat .\n1.jpg| one| x\n1.jpg| 1| again\n");
+        "2.jpg| 4   A cat without its bar .\n 2.jpg | 0| A cat .\n1.jpg| one| x\n1.jpg| 1| again\n");
     expect(read_by("flickr30k"), flickr30k_of("flickr30k_images/flickr30k_images", "flickr30k_images/results.csv", 2, 5,
            "problem bad-record  at=flickr30k_images/results.csv:4 a row of 2 fields; the header has 3\n"
            "problem bad-record 1.jpg at=flickr30k_images/results.csv:6 ' one' is no number of a caption (0 to 63)\n"
