@@ -17,14 +17,14 @@
 
 typedef struct EntityBox {
     int64_t entity;
-    bool    has_box, used;                       /* without: the scene as a whole, or not to be seen; `used` is the caller's */
+    bool    has_box, used;                       /* no box: the whole scene, or not to be seen; `used` is the caller's  */
     double  x0, y0, x1, y1;
     int64_t line;
 } EntityBox;
 
-typedef struct EntityBoxes { int width, height; Buffer rows; } EntityBoxes;      /* 0 x 0: not said; rows: EntityBox in the file's order */
+typedef struct EntityBoxes { int width, height; Buffer rows; } EntityBoxes;      /* 0 x 0: not said; EntityBox in the file's order */
 
-/* `picture`: its name, for what is listed. False (and PROBLEM_BAD_FILE is listed, and there are no rows): the file is damaged or not there. */
+/* `picture`: its name, for what is listed. False, PROBLEM_BAD_FILE and no rows: the file is damaged or not there. */
 bool       entity_boxes_read(EntityBoxes *b, Catalog *c, const char *path, const char *shown, const char *picture);
 int64_t    entity_boxes_count(const EntityBoxes *b);
 EntityBox *entity_boxes_at(const EntityBoxes *b, int64_t i);

@@ -51,7 +51,8 @@ static bool find_images(Flickr *f, const PrepareOptions *o, const char *const *f
 bool flickr_begin(Flickr *f, Catalog *c, const PrepareOptions *o, const char *const *image_folders, Err *err)
 {
     *f = (Flickr){ .c = c };
-    if (o->input_count != 1) return fail_usage(err, "this source wants one input, the folder of the data set; there are %d", o->input_count);
+    if (o->input_count != 1)
+        return fail_usage(err, "this source wants one input, the folder of the data set; there are %d", o->input_count);
     f->folder = o->inputs[0];
     if (!folder_exists(f->folder)) return fail(err, "%s: there is no such folder", f->folder);
     return find_images(f, o, image_folders, err) && catalog_folder(c, f->images, f->shown, false, err);

@@ -136,8 +136,8 @@ static bool add_phrase(Entities *e, int64_t picture, const char *name, Phrase p,
         ok = catalog_box(e->f.c, picture, &b, at, err);
     }
     if (!known)
-        catalog_problem(e->f.c, PROBLEM_BAD_RECORD, name, at, "a phrase of entity %lld, of which the annotation knows nothing; it is left out",
-                        (long long)p.entity);
+        catalog_problem(e->f.c, PROBLEM_BAD_RECORD, name, at,
+                        "a phrase of entity %lld, of which the annotation knows nothing; it is left out", (long long)p.entity);
     else if (ok && !boxed) ok = catalog_box(e->f.c, picture, &b, at, err);
     free(words);
     return ok;
@@ -156,7 +156,8 @@ static bool add_sentence(Entities *e, int64_t picture, const char *name, const L
     return true;
 }
 
-static bool add_sentences(Entities *e, int64_t picture, const char *name, const char *path, const char *shown, bool annotated, Err *err)
+static bool add_sentences(Entities *e, int64_t picture, const char *name, const char *path, const char *shown, bool annotated,
+                          Err *err)
 {
     Err    why = { 0 };
     Lines *l = lines_open(e->f.c, path, shown, &why);
@@ -170,7 +171,8 @@ static bool add_sentences(Entities *e, int64_t picture, const char *name, const 
 
 static bool add_picture(Entities *e, const char *id, Err *err)
 {
-    char   *name, *shown, *shown_boxes, *path = file_of(&e->sentences, id, &shown), *boxes = file_of(&e->annotations, id, &shown_boxes);
+    char   *name, *shown, *shown_boxes;
+    char   *path = file_of(&e->sentences, id, &shown), *boxes = file_of(&e->annotations, id, &shown_boxes);
     if (asprintf(&name, "%s.jpg", id) < 0) REQUIRE(false, "out of memory");
     int64_t picture = flickr_picture(&e->f, name, (Place){ shown, 0 });
     bool    ok = true;

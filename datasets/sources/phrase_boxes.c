@@ -3,10 +3,10 @@
  *     DIR/phrase_boxes.tsv     tab-separated, with a header: image x0 y0 x1 y1 phrase, and optionally split, size_known, caption
  *     DIR/images, DIR/Flickr8k.token.txt, DIR/Flickr_8k.trainImages.txt …           as flickr8k.c; all but the pictures optional
  *
- * Corners are fractions of the picture. `split` is train, dev or val, or test, and yields to the lists. `size_known` 0: the size of the
- * picture was guessed when corners were made fractions, so that they may be off; good enough to learn from, not to score by. Such rows are
- * kept for pictures of train and passed over for all others. `caption` is the number of the picture's caption, from 0, that holds the
- * phrase; without that column phrases belong to the picture, not to one of its captions.                                   */
+ * Corners are fractions of the picture. `split` is train, dev or val, or test, and yields to the lists. `size_known` 0: the size of
+ * the picture was guessed when corners were made fractions, so that they may be off; good enough to learn from, not to score by. Such
+ * rows are kept for pictures of train and passed over for all others. `caption` is the number of the picture's caption, from 0, that
+ * holds the phrase; without that column phrases belong to the picture, not to one of its captions.                         */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,8 @@ static const char *const TABLE[] = { "phrase_boxes.tsv", NULL };
 enum { IMAGE, X0, Y0, X1, Y1, PHRASE, REQUIRED, SPLIT = REQUIRED, SIZE_KNOWN, CAPTION, COLUMNS };
 static const char *const COLUMN[COLUMNS] = { [IMAGE] = "image", [X0] = "x0", [Y0] = "y0", [X1] = "x1", [Y1] = "y1", [PHRASE] = "phrase",
                                              [SPLIT] = "split", [SIZE_KNOWN] = "size_known", [CAPTION] = "caption" };
-static const struct { const char *said, *split; } SPLITS[] = { { "train", "train" }, { "dev", "val" }, { "val", "val" }, { "test", "test" } };
+static const struct { const char *said, *split; } SPLITS[] = {
+    { "train", "train" }, { "dev", "val" }, { "val", "val" }, { "test", "test" } };
 
 typedef struct Table { Flickr *f; int column[COLUMNS]; const Row *row; } Table;
 
@@ -84,10 +85,15 @@ static bool take_row(Table *t, Err *err)
     int64_t picture = flickr_picture(t->f, cell(t, IMAGE), t->row->at);
     if (picture < 0 || !take_split(t, picture)) return true;
 
-    for (int k = X0; k <= Y1; k++)
-        if (!read_fraction(cell(t, k), corner[k - X0])) return list(t, PROBLEM_BAD_RECORD, "wants corners in 0 to 1, not", cell(t, k)), true;
-    if (known && strcmp(known, "0") != 0 && strcmp(known, "1") != 0)
-        return list(t, PROBLEM_BAD_RECORD, "wants size_known 0 or 1, not", known), true;
+    for (int k = X0; k <= Y1; k++) {
+        if (read_fraction(cell(t, k), corner[k - X0])) continue;
+        list(t, PROBLEM_BAD_RECORD, "wants corners in 0 to 1, not", cell(t, k));
+        return true;
+    }
+    if (known && strcmp(known, "0") != 0 && strcmp(known, "1") != 0) {
+        list(t, PROBLEM_BAD_RECORD, "wants size_known 0 or 1, not", known);
+        return true;
+    }
 
     const char *split = flickr_split(t->f, picture);
     if (known && *known == '0' && (!split || strcmp(split, "train") != 0)) return true;

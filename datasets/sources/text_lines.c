@@ -98,7 +98,8 @@ bool lines_next(Lines *l, Line *out)
 
 bool lines_close(Lines *l, Err *err)
 {
-    bool ok = !l->failed || fail(err, "%s: cannot be read on behind line %lld: %s", l->path, (long long)l->number, strerror(l->failed));
+    bool ok = !l->failed
+           || fail(err, "%s: cannot be read on behind line %lld: %s", l->path, (long long)l->number, strerror(l->failed));
 
     fclose(l->f);
     free(l->path);
@@ -146,6 +147,12 @@ struct Rows {
 
 static int field_count(const Rows *r) { return (int)(r->starts.used / sizeof(size_t)); }
 
+static bool broken(Rows *r, const char *why)
+{
+    snprintf(r->wrong, sizeof r->wrong, "a row %s", why);
+    return false;
+}
+
 /* Continues the row by one more line. False: r->wrong says why it is none. */
 static bool take_line(Rows *r, const char *p, size_t bytes)
 {
@@ -153,7 +160,7 @@ static bool take_line(Rows *r, const char *p, size_t bytes)
 
     for (;; p++) {                               /* behind a delimiter */
         if (!r->open) {
-            if (field_count(r) == ROWS_FIELDS) return snprintf(r->wrong, sizeof r->wrong, "a row of more than %d fields", ROWS_FIELDS), false;
+            if (field_count(r) == ROWS_FIELDS) return broken(r, "of more than 1024 fields");
             buffer_add(&r->starts, &r->cells.used, sizeof r->cells.used);
             r->open = r->quotes && p < end && *p == '"';
             if (r->open) p++;
@@ -171,7 +178,7 @@ static bool take_line(Rows *r, const char *p, size_t bytes)
             p = stop + 1;
             r->open = p < end && *p == '"';
             if (r->open) buffer_add(&r->cells, p++, 1);
-            else if (p < end && *p != r->delimiter) return snprintf(r->wrong, sizeof r->wrong, "a row with text behind a closing quote"), false;
+            else if (p < end && *p != r->delimiter) return broken(r, "with text behind a closing quote");
         }
         buffer_add(&r->cells, "", 1);
         if (p == end) return true;
@@ -189,16 +196,17 @@ static bool take_row(Rows *r, const Line *first, int *lines)
     TRY(take_line(r, line.text, line.bytes));
     for (*lines = 1; r->open; ++*lines) {
         bool ends = *lines < ROWS_LINES && r->cells.used <= LINES_LONGEST && read_line(r->l, &line, &wrong, &kind);
-        if (!ends) return snprintf(r->wrong, sizeof r->wrong, "a row with a quote that is never closed"), false;
-        if (wrong) return snprintf(r->wrong, sizeof r->wrong, "a row that holds %s", wrong), false;
+        if (!ends) return broken(r, "with a quote that is never closed");
+        if (wrong) return broken(r, "with a line in it that is too long or has a NUL character");
         TRY(take_line(r, line.text, line.bytes));
     }
     if (r->columns && field_count(r) != r->columns) {
         snprintf(r->wrong, sizeof r->wrong, "a row of %d fields; the header has %d", field_count(r), r->columns);
         return false;
     }
+    const size_t *start = (const size_t *)(const void *)r->starts.p;
     for (int i = 0; i < field_count(r); i++) {
-        size_t from = ((size_t *)(void *)r->starts.p)[i], to = i + 1 < field_count(r) ? ((size_t *)(void *)r->starts.p)[i + 1] : r->cells.used;
+        size_t from = start[i], to = i + 1 < field_count(r) ? start[i + 1] : r->cells.used;
         r->field[i] = r->cells.p + from;
         r->bytes[i] = to - from - 1;
     }

@@ -3,8 +3,8 @@
  * Lines end with LF or CRLF; with a lone CR when there is no LF in the first 64 KiB; the last one may lack its end. A byte order mark
  * (UTF-8) is passed over. What no reader could use is listed in the catalog here and passed over: a line longer than LINES_LONGEST
  * (PROBLEM_BAD_RECORD), a line with a NUL in it (PROBLEM_BAD_TEXT), a row of another number of fields than the header, text behind a
- * closing quote, a quote that is never closed (all PROBLEM_BAD_RECORD; reading goes on at the next line, so that one stray quote does not
- * swallow the rest of the file). UTF-8 is the catalog's to judge.
+ * closing quote, a quote that is never closed (all PROBLEM_BAD_RECORD; reading goes on at the next line, so that one stray quote does
+ * not swallow the rest of the file). UTF-8 is the catalog's to judge.
  *
  *     Lines *l = lines_open(c, path, "list.txt", err);                 Rows *r = rows_open(c, path, "captions.csv", ',', err);
  *     if (!l) return false;                                            if (!r) return false;
