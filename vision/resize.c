@@ -126,7 +126,8 @@ static Image horizontal(const Image *im, int from, int rows, const Weights *t)
     const ResizeKernels *k = kernel_set();
     Image   out = image_new(t->length, rows, im->channels);
     int64_t in_bytes = (int64_t)im->width * im->channels, out_bytes = (int64_t)out.width * im->channels;
-    uint8_t *scratch = need((size_t)(resize_columns(in_bytes) + resize_columns(out_bytes)), 1);
+    uint8_t *scratch = malloc((size_t)(resize_columns(in_bytes) + resize_columns(out_bytes)));
+    REQUIRE(scratch, "resize: no memory for rows of %lld bytes", (long long)in_bytes);
     for (int y = 0; y < rows; y += RESIZE_ROWS)
         k->along_rows(im->pixels + (from + y) * in_bytes, rows - y < RESIZE_ROWS ? rows - y : RESIZE_ROWS, im->width, im->channels, t,
                       scratch, out.pixels + y * out_bytes);
@@ -185,10 +186,11 @@ Image image_resize(const Image *im, int width, int height, Filter f)
     int   first = v.from[0], rows = v.from[height - 1] + v.count[height - 1] - first;
     Image wide = { 0 };
     if (width != im->width) {
-        Weights h = weights_new(im->width, width, f);
+        bool    alike = im->width == im->height && width == height;
+        Weights h = alike ? v : weights_new(im->width, width, f);
         if (height == im->height) { first = 0; rows = height; }
         wide = horizontal(im, first, rows, &h);
-        weights_free(&h);
+        if (!alike) weights_free(&h);
     }
     Image out = wide;
     if (height != im->height) {

@@ -70,7 +70,7 @@ INLINE void transpose(Bytes v[ROWS])
             u[2 * i]     = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
             u[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
         }
-        memcpy(v, u, sizeof u);
+        for (int i = 0; i < ROWS; i++) v[i] = u[i];
     }
 }
 
@@ -82,13 +82,13 @@ static void to_columns(const uint8_t *in, int64_t bytes, int rows, uint8_t *colu
     for (; rows == ROWS && at + ROWS <= bytes; at += ROWS) {
         for (int r = 0; r < ROWS; r++) memcpy(&v[r], in + r * bytes + at, ROWS);
         transpose(v);
-        memcpy(columns + at * ROWS, v, sizeof v);
+        for (int i = 0; i < ROWS; i++) memcpy(columns + (at + i) * ROWS, &v[i], ROWS);
     }
     for (; at < bytes; at += ROWS) {
         memset(v, 0, sizeof v);
         for (int r = 0; r < rows; r++) memcpy(&v[r], in + r * bytes + at, (size_t)(bytes - at < ROWS ? bytes - at : ROWS));
         transpose(v);
-        memcpy(columns + at * ROWS, v, sizeof v);
+        for (int i = 0; i < ROWS; i++) memcpy(columns + (at + i) * ROWS, &v[i], ROWS);
     }
 }
 
@@ -97,12 +97,12 @@ static void to_rows(const uint8_t *columns, int64_t bytes, int rows, uint8_t *ou
     int64_t at = 0;
     Bytes   v[ROWS];
     for (; rows == ROWS && at + ROWS <= bytes; at += ROWS) {
-        memcpy(v, columns + at * ROWS, sizeof v);
+        for (int i = 0; i < ROWS; i++) memcpy(&v[i], columns + (at + i) * ROWS, ROWS);
         transpose(v);
         for (int r = 0; r < ROWS; r++) memcpy(out + r * bytes + at, &v[r], ROWS);
     }
     for (; at < bytes; at += ROWS) {
-        memcpy(v, columns + at * ROWS, sizeof v);
+        for (int i = 0; i < ROWS; i++) memcpy(&v[i], columns + (at + i) * ROWS, ROWS);
         transpose(v);
         for (int r = 0; r < rows; r++) memcpy(out + r * bytes + at, &v[r], (size_t)(bytes - at < ROWS ? bytes - at : ROWS));
     }

@@ -58,7 +58,9 @@ def pillow_one(job):
     from PIL import Image, ImageOps
     source, target, o = job
     with Image.open(source) as image:
-        image = ImageOps.exif_transpose(image).convert("RGB")
+        ImageOps.exif_transpose(image, in_place=True)      # no copy where nothing is to be done
+        if image.mode != "RGB":
+            image = image.convert("RGB")
         if o["resize"] == "squash":
             image = image.resize((o["size"], o["size"]), FILTERS[o["filter"]])
         else:
