@@ -31,8 +31,10 @@ static uint64_t fnv1a(const Image *im)
     return h;
 }
 
-Test(resize, equals_pillow_in_every_byte)
+/* By the kernels of this instruction set, or the best there are when this processor has it not (a test is a process of its own). */
+static void compare_with_pillow(const char *kernels)
 {
+    setenv("LIMN_KERNELS", kernels, 1);
     char  path[1024], line[256], mode[8], name[16];
     int   w, h, new_w, new_h, cases = 0;
     uint64_t expected;
@@ -53,6 +55,10 @@ Test(resize, equals_pillow_in_every_byte)
     fclose(f);
     cr_assert_geq(cases, 200, "only %d cases", cases);
 }
+
+Test(resize, equals_pillow_in_every_byte) { compare_with_pillow("best"); }
+Test(resize, equals_pillow_in_every_byte_with_avx2) { compare_with_pillow("avx2"); }
+Test(resize, equals_pillow_in_every_byte_without_avx) { compare_with_pillow("baseline"); }
 
 Test(resize, treats_each_channel_on_its_own)
 {

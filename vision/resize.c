@@ -74,7 +74,7 @@ static Weights weights_new(int in, int out, Filter f)
     double scale   = (double)in / out;
     double stretch = scale < 1 ? 1 : scale;
     double support = FILTERS[f].support * stretch;
-    Weights   t = { .length = out, .stride = (int)ceil(support) * 2 + 1 };
+    Weights t = { .length = out, .stride = (int)ceil(support) * 2 + 1 };
     t.from  = need((size_t)out, sizeof *t.from);
     t.count = need((size_t)out, sizeof *t.count);
     t.w     = need((size_t)out * (size_t)t.stride, sizeof *t.w);
@@ -129,8 +129,8 @@ static Image horizontal(const Image *im, int from, int rows, const Weights *t)
     uint8_t *scratch = malloc((size_t)(resize_columns(in_bytes) + resize_columns(out_bytes)));
     REQUIRE(scratch, "resize: no memory for rows of %lld bytes", (long long)in_bytes);
     for (int y = 0; y < rows; y += RESIZE_ROWS)
-        k->along_rows(im->pixels + (from + y) * in_bytes, rows - y < RESIZE_ROWS ? rows - y : RESIZE_ROWS, im->width, im->channels, t,
-                      scratch, out.pixels + y * out_bytes);
+        k->along_rows(im->pixels + (from + y) * in_bytes, rows - y < RESIZE_ROWS ? rows - y : RESIZE_ROWS, im->width, im->channels,
+                      t, scratch, out.pixels + y * out_bytes);
     free(scratch);
     return out;
 }
@@ -142,7 +142,8 @@ static Image vertical(const Image *im, int first, const Weights *t)
     Image   out   = image_new(im->width, t->length, im->channels);
     int64_t bytes = (int64_t)im->width * im->channels;
     for (int y = 0; y < t->length; y++)
-        k->along_columns(im->pixels + (t->from[y] - first) * bytes, bytes, t->count[y], t->w + (int64_t)y * t->stride, out.pixels + y * bytes);
+        k->along_columns(im->pixels + (t->from[y] - first) * bytes, bytes, t->count[y], t->w + (int64_t)y * t->stride,
+                         out.pixels + y * bytes);
     return out;
 }
 

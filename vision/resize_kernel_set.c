@@ -74,7 +74,7 @@ INLINE void transpose(Bytes v[ROWS])
     }
 }
 
-/* From rows of `bytes` bytes to columns: byte i of all rows at columns + i * ROWS. */
+/* From rows of `bytes` bytes to columns: byte i of all rows at columns + i * ROWS. Nearly all is done by the first loop. */
 static void to_columns(const uint8_t *in, int64_t bytes, int rows, uint8_t *columns)
 {
     int64_t at = 0;

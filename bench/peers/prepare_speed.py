@@ -147,7 +147,8 @@ def measure(a):
     pictures = len(list(a.folder.glob("*.jpg")))
     with tempfile.TemporaryDirectory(prefix="prepare-speed-") as temporary:
         bound, out = temporary + "/decode_encode", temporary + "/out"
-        subprocess.run(["cc", "-O2", str(pathlib.Path(__file__).with_name("decode_encode.c")), "-o", bound, "-ljpeg", "-pthread"], check=True)
+        source = pathlib.Path(__file__).with_name("decode_encode.c")
+        subprocess.run(["cc", "-O2", str(source), "-o", bound, "-ljpeg", "-pthread"], check=True)
         commands = contenders(a, a.folder, out, bound)
         times = {name: [] for name in commands}
         for turn in range(a.rounds + 1):
