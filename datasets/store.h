@@ -40,7 +40,7 @@
  *
  * No time, host, absolute path or worker count is in it: the same inputs give the same bytes.
  *
- * Trust: the file begins with a user block (text, 2048 bytes; store_file.h) that lists the parts of the file. All but the pictures
+ * Trust: the file begins with a user block (text, 16384 bytes; store_file.h) that lists the parts of the file. All but the pictures
  * and masks is covered by SHA-256 and checked by store_open before HDF5 sees a byte of it; a picture is checked by its XXH64 whenever it
  * is read. So opening costs the small data only (some 20 ms for Flickr8k), and damage anywhere is an error, never a crash
  * (damage, not malice: who forges the hashes too can feed HDF5 what he likes). The hash of a store is that of the user block's text,

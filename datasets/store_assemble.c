@@ -10,7 +10,7 @@
 #include "datasets/xxh64.h"
 
 /* Where everything lies. bulk: pictures, then masks when there are some. */
-typedef struct Plan { Placed array[ARRAY_COUNT], bulk[2]; int bulks; Sparse m; Parts parts; } Plan;
+typedef struct Plan { Placed array[ARRAY_COUNT], bulk[2]; const char *bulk_name[2]; int bulks; Sparse m; Parts parts; } Plan;
 
 /* ---- the HDF5 file in memory ----------------------------------------------------------------------------------------- */
 static bool make_groups(hid_t file, bool masks)
@@ -50,11 +50,12 @@ static bool lay_out_bulk(const StoreWriter *w, hid_t file, Plan *p, Err *err)
     hsize_t items = (hsize_t)columns_rows(&w->columns, A_SPLIT), masks = (hsize_t)columns_rows(&w->columns, A_MASK_XXH64);
     hsize_t s = (hsize_t)w->size, bytes;
     TRY(picture_bytes(w, &bytes, err));
-    bool ok = w->files ? dataset_reserve(file, "images/files", H5T_STD_U8LE, 1, &bytes, &p->bulk[0])
-            : !s       ? dataset_reserve(file, "images/pixels", H5T_STD_U8LE, 1, &bytes, &p->bulk[0])
-                       : dataset_reserve(file, "images/pixels", H5T_STD_U8LE, 4, (hsize_t[]){ items, s, s, 3 }, &p->bulk[0]);
+    p->bulk_name[0] = w->files ? "images/files" : "images/pixels";
+    p->bulk_name[1] = "masks/bits";
+    bool ok = w->files || !s ? dataset_reserve(file, p->bulk_name[0], H5T_STD_U8LE, 1, &bytes, &p->bulk[0])
+                             : dataset_reserve(file, p->bulk_name[0], H5T_STD_U8LE, 4, (hsize_t[]){ items, s, s, 3 }, &p->bulk[0]);
     p->bulks = 1;
-    if (ok && masks) ok = dataset_reserve(file, "masks/bits", H5T_STD_U8LE, 3, (hsize_t[]){ masks, s, (s + 7) / 8 }, &p->bulk[p->bulks++]);
+    if (ok && masks) ok = dataset_reserve(file, p->bulk_name[1], H5T_STD_U8LE, 3, (hsize_t[]){ masks, s, (s + 7) / 8 }, &p->bulk[p->bulks++]);
     return ok || fail(err, "%s: HDF5 could not lay the pictures out", w->path);
 }
 
@@ -130,27 +131,53 @@ static bool put_small(const StoreWriter *w, const Plan *p, const Sink *s, int64_
     return true;
 }
 
-/* Everything that is not bulk becomes a part with a hash. */
+/* The array or pictures that begin first at or behind `at`; bytes 0: none do. */
+static Placed next_placed(const Plan *p, int64_t at, const char **name, bool *by_item)
+{
+    Placed next = { INT64_MAX, 0 };
+
+    for (int a = 0; a < ARRAY_COUNT; a++)
+        if (p->array[a].bytes && p->array[a].at >= at && p->array[a].at < next.at) next = p->array[a], *name = ARRAYS[a].name, *by_item = false;
+    for (int i = 0; i < p->bulks; i++)
+        if (p->bulk[i].bytes && p->bulk[i].at >= at && p->bulk[i].at < next.at) next = p->bulk[i], *name = p->bulk_name[i], *by_item = true;
+    return next;
+}
+
+static bool add_part(const StoreWriter *w, Plan *p, const char *name, int64_t at, int64_t end, bool by_item, Err *err)
+{
+    REQUIRE(p->parts.count < STORE_MAX_PARTS, "store: more than %d parts", STORE_MAX_PARTS);
+    Part  *part = &p->parts.part[p->parts.count++];
+    Sha256 sha;
+
+    *part = (Part){ .at = at, .bytes = end - at, .by_item = by_item };
+    strcpy(part->name, name);
+    if (by_item) return true;
+    sha256_begin(&sha);
+    TRY(put_small(w, p, &(Sink){ .sha = &sha }, at, end, err));
+    sha256_end(&sha, part->sha256);
+    return true;
+}
+
+/* An array has the few bytes up to the next one's alignment, too; more than that is HDF5's own. */
 static bool list_parts(const StoreWriter *w, Plan *p, Err *err)
 {
-    int64_t at = STORE_USER_BLOCK, end = (int64_t)p->m.end;
+    enum { ALIGNMENT = 8 };
+    int64_t at = STORE_USER_BLOCK, all = (int64_t)p->m.end;
 
     p->parts = (Parts){ 0 };
-    while (at < end) {
-        const Placed *next = NULL;
-        for (int i = 0; i < p->bulks; i++)
-            if (p->bulk[i].at >= at && (!next || p->bulk[i].at < next->at)) next = &p->bulk[i];
-        int64_t until = next ? next->at : end;
-        if (until > at) {
-            Part  *part = &p->parts.part[p->parts.count++];
-            Sha256 sha;
-            *part = (Part){ .at = at, .bytes = until - at };
-            sha256_begin(&sha);
-            TRY(put_small(w, p, &(Sink){ .sha = &sha }, at, until, err));
-            sha256_end(&sha, part->sha256);
+    while (at < all) {
+        const char *name = NULL, *ignored;
+        bool    by_item = false, other;
+        Placed  here = next_placed(p, at, &name, &by_item);
+        int64_t end = here.at < all ? here.at : all;
+        if (end > at) TRY(add_part(w, p, "structure", at, end, false, err));
+        if (here.bytes) {
+            Placed then = next_placed(p, here.at + here.bytes, &ignored, &other);
+            end = here.at + here.bytes;
+            if (!by_item && then.bytes && then.at - end < ALIGNMENT) end = then.at;
+            TRY(add_part(w, p, name, here.at, end, by_item, err));
         }
-        if (next) p->parts.part[p->parts.count++] = (Part){ .at = next->at, .bytes = next->bytes, .by_item = true };
-        at = next ? next->at + next->bytes : end;
+        at = end;
     }
     return true;
 }

@@ -68,8 +68,8 @@ static bool check_part(const Store *s, const Part *p, Err *err)
     free(block);
     if (!ok) return false;
     return strcmp(hash, p->sha256) == 0
-        || fail(err, "%s: the store is damaged: bytes %" PRId64 " to %" PRId64 " do not match their SHA-256; prepare it again", s->path,
-                p->at, p->at + p->bytes);
+        || fail(err, "%s: the store is damaged: %s (bytes %" PRId64 " to %" PRId64 ") does not match its SHA-256; `limn inspect --verify` "
+                "tells all of it", s->path, p->name, p->at, p->at + p->bytes);
 }
 
 static bool load_number(hid_t file, const char *name, int32_t *out)
