@@ -11,6 +11,7 @@
 
 #include "datasets/sources/flickr.h"
 #include "datasets/sources/id_map.h"
+#include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_stream.h"
 #include "tensor/base/file.h"
@@ -37,7 +38,8 @@ static bool refuse(Coco *k, const JsonItem *i, ProblemKind kind, const char *nam
 static bool read_image(Coco *k, const JsonItem *i)
 {
     const char *name = json_string_value(json_object_get(i->value, "file_name"));
-    int64_t id, width = 0, height = 0;
+    int     width, height;
+    int64_t id;
 
     if (!json_id(json_object_get(i->value, "id"), &id) || !name || !*name)
         return refuse(k, i, PROBLEM_BAD_RECORD, name, "has no id or no file_name");
@@ -52,9 +54,7 @@ static bool read_image(Coco *k, const JsonItem *i)
         return true;
     }
     catalog_split(k->c, picture, k->split, here(k, i));
-    if (json_id(json_object_get(i->value, "width"), &width) && json_id(json_object_get(i->value, "height"), &height)
-        && width > 0 && height > 0 && width <= 65535 && height <= 65535)
-        catalog_size(k->c, picture, (int)width, (int)height);
+    if (json_size(i->value, &width, &height)) catalog_size(k->c, picture, width, height);
     return true;
 }
 
@@ -82,19 +82,6 @@ static bool read_caption(Coco *k, const JsonItem *i, int64_t picture, Err *err)
     const json_t *text = json_object_get(i->value, "caption");
     if (!json_is_string(text)) return refuse(k, i, PROBLEM_BAD_RECORD, NULL, "has no caption");
     return catalog_caption(k->c, picture, json_string_value(text), json_string_length(text), here(k, i), NULL, err);
-}
-
-bool json_bbox(const json_t *list, double corners[4])
-{
-    if (json_array_size(list) != 4) return false;
-    for (size_t i = 0; i < 4; i++) {
-        const json_t *v = json_array_get(list, i);
-        if (!json_is_number(v)) return false;
-        corners[i] = json_number_value(v);
-    }
-    corners[2] += corners[0];
-    corners[3] += corners[1];
-    return true;
 }
 
 static bool read_instance(Coco *k, const JsonItem *i, int64_t picture, int64_t id, Err *err)
@@ -167,7 +154,7 @@ static bool read_part(Catalog *c, const PrepareOptions *o, const JsonFiles *file
     bool  ok = images || fail(err, "the pictures of %s are not found (a folder %s/, images/%s/ or images/): say where with --images", part, part, part);
 
     for (int captions = 1; captions >= 0 && ok; captions--)
-        for (int i = 0; i < files->count && ok; i++) {
+        for (int64_t i = 0; i < files->count && ok; i++) {
             char of[64];
             part_of(files->file[i].path, of);
             k.captions = captions;
@@ -187,11 +174,11 @@ static bool read(Catalog *c, const PrepareOptions *o, Err *err)
     JsonFiles files;
     bool ok = json_files_find(&files, o, PATTERNS, err);
 
-    for (int i = 0; i < files.count && ok; i++) {
+    for (int64_t i = 0; i < files.count && ok; i++) {
         char part[64], before[64];
         bool done = false;
         part_of(files.file[i].path, part);
-        for (int k = 0; k < i && !done; k++) part_of(files.file[k].path, before), done = strcmp(before, part) == 0;
+        for (int64_t k = 0; k < i && !done; k++) part_of(files.file[k].path, before), done = strcmp(before, part) == 0;
         if (!done) ok = read_part(c, o, &files, part, err);
     }
     json_files_free(&files);

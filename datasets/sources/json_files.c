@@ -1,86 +1,87 @@
 /* json_files.c - finding annotation files and folders of pictures. */
 #include "datasets/sources/json_files.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/catalog_folder.h"
 #include "tensor/base/file.h"
 
-static bool add(JsonFiles *f, char *path, const char *shown, Err *err)
+static void add(JsonFiles *f, char *path, const char *shown)
 {
-    if (f->count == (int)(sizeof f->file / sizeof *f->file)) {
-        free(path);
-        return fail(err, "more than %d annotation files", f->count);
+    if (f->count == f->room) {
+        f->room = f->room ? 2 * f->room : 16;
+        f->file = realloc(f->file, (size_t)f->room * sizeof *f->file);
+        REQUIRE(f->file, "out of memory");
     }
     f->file[f->count] = (JsonFile){ path, strdup(shown) };
     REQUIRE(path && f->file[f->count].shown, "out of memory");
     f->count++;
-    return true;
 }
 
-static bool matches(const char *name, const char *const *patterns)
+static bool matches(const char *name, const void *patterns)
 {
-    for (; *patterns; patterns++)
-        if (fnmatch(*patterns, name, 0) == 0) return true;
+    for (const char *const *p = patterns; *p; p++)
+        if (fnmatch(*p, name, 0) == 0) return true;
     return false;
 }
 
-/* `below`: "annotations/" or "". */
-static bool list(JsonFiles *f, const char *folder, const char *below, const char *const *patterns, Err *err)
+/* Of the folder `below` the input folder: "annotations", or "" for itself. */
+static bool list(JsonFiles *f, const char *below, bool deep, const char *const *patterns, Err *err)
 {
-    char *path = path_join(folder, *below ? below : ".");
-    struct dirent **entry;
-    int   n = folder_exists(path) ? scandir(path, &entry, NULL, alphasort) : 0;
-    bool  ok = n >= 0 || fail(err, "%s: %s", path, strerror(errno));
+    char      *folder = *below ? path_join(f->folder, below) : strdup(f->folder);
+    FolderList found = { 0 };
+    bool       ok = !folder_exists(folder) || folder_files(folder, deep, matches, patterns, &found, err);
 
-    for (int i = 0; i < n; i++) {
-        if (ok && matches(entry[i]->d_name, patterns)) {
-            char shown[512];
-            snprintf(shown, sizeof shown, "%s%s", below, entry[i]->d_name);
-            ok = add(f, path_join(folder, shown), shown, err);
-        }
-        free(entry[i]);
+    for (int64_t i = 0; i < found.count; i++) {
+        char *shown = path_join(below, found.name[i]);
+        add(f, path_join(folder, found.name[i]), shown);
+        free(shown);
     }
-    if (n > 0) free(entry);
-    free(path);
+    folder_list_free(&found);
+    free(folder);
     return ok;
 }
 
-static bool take_input(JsonFiles *f, const char *input, const char *const *patterns, Err *err)
+static bool take_input(JsonFiles *f, const char *input, bool deep, const char *const *patterns, Err *err)
 {
     const char *name = strrchr(input, '/');
 
     if (!folder_exists(input)) {
         if (!file_exists(input)) return fail(err, "%s: there is no such file or folder", input);
-        return add(f, strdup(input), name ? name + 1 : input, err);
+        add(f, strdup(input), name ? name + 1 : input);
+        return true;
     }
     if (f->folder) return fail_usage(err, "one folder, please; '%s' is too much", input);
     f->folder = input;
-    int before = f->count;
-    TRY(list(f, input, "annotations/", patterns, err));
-    return f->count > before || list(f, input, "", patterns, err);
+    int64_t before = f->count;
+    if (!deep) TRY(list(f, "annotations", false, patterns, err));
+    return f->count > before || list(f, "", deep, patterns, err);
 }
 
-bool json_files_find(JsonFiles *f, const PrepareOptions *o, const char *const *patterns, Err *err)
+static bool find(JsonFiles *f, const PrepareOptions *o, bool deep, const char *const *patterns, Err *err)
 {
     *f = (JsonFiles){ 0 };
-    for (int i = 0; i < o->input_count; i++) TRY(take_input(f, o->inputs[i], patterns, err));
+    for (int i = 0; i < o->input_count; i++) TRY(take_input(f, o->inputs[i], deep, patterns, err));
     if (f->count) return true;
-    return fail(err, "%s: there is no %s%s%s here, nor in annotations/", o->inputs[0], patterns[0], patterns[1] ? " or " : "",
-                patterns[1] ? patterns[1] : "");
+    return fail(err, "%s: there is no %s%s%s here, nor in %s", o->inputs[0], patterns[0], patterns[1] ? " or " : "",
+                patterns[1] ? patterns[1] : "", deep ? "the folders below" : "annotations/");
 }
+
+bool json_files_find(JsonFiles *f, const PrepareOptions *o, const char *const *patterns, Err *err) { return find(f, o, false, patterns, err); }
+
+bool json_files_below(JsonFiles *f, const PrepareOptions *o, const char *const *patterns, Err *err) { return find(f, o, true, patterns, err); }
 
 void json_files_free(JsonFiles *f)
 {
-    for (int i = 0; i < f->count; i++) {
+    for (int64_t i = 0; i < f->count; i++) {
         free(f->file[i].path);
         free(f->file[i].shown);
     }
-    f->count = 0;
+    free(f->file);
+    *f = (JsonFiles){ 0 };
 }
 
 static char *folder_below(const char *root, const char *first, const char *second)

@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "datasets/sources/json_fields.h"
 
 enum { BLOCK = 1 << 18 };
 
@@ -124,16 +125,13 @@ static bool pass_value(Stream *s, bool keep, Err *err)
 /* ---- elements ---------------------------------------------------------------------------------------------------------- */
 static bool give(Stream *s, const char *list, int64_t index, JsonEach *each, void *context, Err *err)
 {
-    json_error_t why;
+    json_error_t error;
     if (peek(s, err) < 0) return false;
     JsonItem item = { .list = list, .index = index, .line = s->line };
 
     TRY(pass_value(s, true, err));
-    item.value = json_loadb(s->buffer + s->from, s->at - s->from, JSON_DECODE_ANY, &why);
-    if (!item.value) {
-        item.kind = json_error_code(&why) == json_error_invalid_utf8 ? PROBLEM_BAD_TEXT : PROBLEM_BAD_RECORD;
-        item.why = why.text;
-    }
+    item.value = json_loadb(s->buffer + s->from, s->at - s->from, JSON_DECODE_ANY, &error);
+    if (!item.value) item.kind = json_problem(&error, &item.why);
     bool ok = each(&item, context, err);
     json_decref(item.value);
     return ok;
@@ -223,21 +221,4 @@ bool json_stream(const char *path, const char *shown, const char *const *lists, 
     if (s.fd >= 0) close(s.fd);
     free(s.buffer);
     return ok;
-}
-
-bool json_id(const json_t *value, int64_t *out)
-{
-    char *end;
-
-    if (json_is_integer(value)) return *out = json_integer_value(value), true;
-    if (json_is_real(value)) {
-        double v = json_real_value(value);
-        if (v != floor(v) || fabs(v) > 9e15) return false;
-        return *out = (int64_t)v, true;
-    }
-    const char *text = json_string_value(value);
-    if (!text || !*text) return false;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    return *end == 0 && errno == 0 && (*out = v, true);
 }

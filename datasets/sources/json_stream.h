@@ -27,7 +27,4 @@ enum { JSON_STREAM_ELEMENT = 64 << 20 };         /* bytes of the largest element
  * that is no list is an error. */
 bool json_stream(const char *path, const char *shown, const char *const *lists, JsonEach *each, void *context, Err *err);
 
-/* Whole numbers, also written 17.0 or "17" as some files do; false: none. */
-bool json_id(const json_t *value, int64_t *out);
-
 #endif

@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "datasets/sources/flickr.h"
+#include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
-#include "datasets/sources/json_stream.h"
-#include "datasets/sources/text_lines.h"
+#include "datasets/sources/json_lines.h"
 #include "tensor/base/file.h"
 #include "text/vocab.h"
 
@@ -134,15 +134,15 @@ static bool read_texts(Jsonl *l, int64_t picture, const char *name, const json_t
     return ok;
 }
 
-static bool read_object(Jsonl *l, const json_t *o, Place at, Err *err)
+static bool read_object(const json_t *o, Place at, void *context, Err *err)
 {
     static const char *const KEYS[] = { "image", "name", "split", "width", "height", "captions", "caption", "boxes", NULL };
     const char *image = json_string_value(json_object_get(o, "image")), *name = json_string_value(json_object_get(o, "name"));
     const json_t *split = json_object_get(o, "split");
-    int64_t width = 0, height = 0;
-    bool is_new;
+    Jsonl *l = context;
+    int    width, height;
+    bool   is_new;
 
-    if (!json_is_object(o)) return refuse(l, PROBLEM_BAD_RECORD, NULL, at, "is not a JSON object");
     tell_odd_keys(l, o, KEYS, at);
     if (!image || !*image) return refuse(l, PROBLEM_BAD_RECORD, name, at, "has no \"image\"");
     if (!path_stays_inside(image)) return refuse(l, PROBLEM_BAD_PATH, image, at, "leads out of the folder of the pictures");
@@ -155,26 +155,8 @@ static bool read_object(Jsonl *l, const json_t *o, Place at, Err *err)
     if (picture < 0) return true;
     if (!is_new) return refuse(l, PROBLEM_DUPLICATE, name, at, "is a name that was there before; this line is left out");
     catalog_split(l->c, picture, json_string_value(split), at);
-    if (json_id(json_object_get(o, "width"), &width) && json_id(json_object_get(o, "height"), &height) && width > 0 && height > 0
-        && width <= 65535 && height <= 65535)
-        catalog_size(l->c, picture, (int)width, (int)height);
+    if (json_size(o, &width, &height)) catalog_size(l->c, picture, width, height);
     return read_texts(l, picture, name, o, at, err);
-}
-
-static bool read_line(Jsonl *l, const Line *line, Err *err)
-{
-    json_error_t why;
-
-    if (line->text[strspn(line->text, " \t")] == 0) return true;
-    json_t *o = json_loadb(line->text, line->bytes, JSON_REJECT_DUPLICATES, &why);
-    if (!o) {
-        catalog_problem(l->c, json_error_code(&why) == json_error_invalid_utf8 ? PROBLEM_BAD_TEXT : PROBLEM_BAD_RECORD, NULL, line->at,
-                        "is not JSON: %s", why.text);
-        return true;
-    }
-    bool ok = read_object(l, o, line->at, err);
-    json_decref(o);
-    return ok;
 }
 
 static bool read_file(Catalog *c, const PrepareOptions *o, const JsonFile *f, Err *err)
@@ -182,15 +164,8 @@ static bool read_file(Catalog *c, const PrepareOptions *o, const JsonFile *f, Er
     char *folder = strdup(f->path), *slash = strrchr(folder, '/');
     if (slash) *slash = 0;
     Jsonl l = { c, o->images ? o->images : slash ? folder : ".", vocab_new() };
-    Lines *lines = catalog_input(c, f->path, f->shown, err) ? lines_open(c, f->path, f->shown, err) : NULL;
-    Line line;
-    bool ok = lines != NULL;
+    bool  ok = json_lines(c, f->path, f->shown, read_object, &l, err);
 
-    while (ok && lines_next(lines, &line)) ok = read_line(&l, &line, err);
-    if (lines && !ok) {
-        Err ignored = { 0 };
-        lines_close(lines, &ignored);
-    } else if (lines) ok = lines_close(lines, err);
     vocab_free(l.odd);
     free(folder);
     return ok;
@@ -202,7 +177,7 @@ static bool read(Catalog *c, const PrepareOptions *o, Err *err)
     JsonFiles files;
     bool ok = json_files_find(&files, o, PATTERNS, err);
 
-    for (int i = 0; i < files.count && ok; i++) ok = read_file(c, o, &files.file[i], err);
+    for (int64_t i = 0; i < files.count && ok; i++) ok = read_file(c, o, &files.file[i], err);
     json_files_free(&files);
     return ok;
 }

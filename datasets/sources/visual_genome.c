@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "datasets/sources/id_map.h"
+#include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_stream.h"
 #include "datasets/sources/source.h"
@@ -26,7 +27,7 @@ typedef struct Genome {
     IdSet       regions;                         /* ids seen                                                            */
 } Genome;
 
-typedef struct Fact { int32_t width, height, folder; } Fact;         /* folder: -1: not said                            */
+typedef struct Fact { int width, height, folder; } Fact;         /* folder: -1: not said                            */
 
 static Place here(const Genome *g, const JsonItem *i) { return (Place){ g->shown, i->line }; }
 
@@ -50,15 +51,13 @@ static int folder_in(const char *url)
 static bool read_fact(const JsonItem *i, void *context, Err *err)
 {
     Genome *g = context;
-    int64_t id, width = 0, height = 0;
+    int64_t id;
     (void)err;
 
     if (!i->value) return refuse(g, i, i->kind, NULL, i->why);
     if (!image_of(i->value, &id)) return refuse(g, i, PROBLEM_BAD_RECORD, NULL, "has no image_id");
     Fact f = { .folder = folder_in(json_string_value(json_object_get(i->value, "url"))) };
-    if (json_id(json_object_get(i->value, "width"), &width) && json_id(json_object_get(i->value, "height"), &height) && width > 0
-        && height > 0 && width <= 65535 && height <= 65535)
-        f.width = (int32_t)width, f.height = (int32_t)height;
+    json_size(i->value, &f.width, &f.height);
     if (!id_map_put(&g->sizes, id, (int64_t)(g->facts.used / sizeof f))) return refuse(g, i, PROBLEM_DUPLICATE, NULL, "has an image_id that another has");
     buffer_add(&g->facts, &f, sizeof f);
     return true;
@@ -125,7 +124,7 @@ static bool read_files(Genome *g, const JsonFiles *files, Err *err)
 {
     bool found = false;
     for (int facts = 1; facts >= 0; facts--)
-        for (int i = 0; i < files->count; i++) {
+        for (int64_t i = 0; i < files->count; i++) {
             const JsonFile *f = &files->file[i];
             if (facts != (strstr(f->shown, "image_data") != NULL)) continue;
             g->shown = f->shown;

@@ -16,9 +16,10 @@
 #include <strings.h>
 
 #include "datasets/sources/archive_open.h"
+#include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
-#include "datasets/sources/json_stream.h"
 #include "datasets/sources/source.h"
+#include "datasets/sources/split_names.h"
 #include "tensor/base/file.h"
 
 enum { LARGEST_TEXT = 16 << 20, LONGEST_NAME = 1024 };
@@ -55,23 +56,22 @@ static bool add_text(Shards *s, int64_t picture, const json_t *text, Err *err)
 
 static bool add_json(Shards *s, int64_t picture, Err *err)
 {
-    json_error_t why;
-    json_t *o = json_loadb(s->sample.json, s->sample.json_bytes, 0, &why), *text;
+    json_error_t error;
+    const char  *why = "not an object";
+    json_t *o = json_loadb(s->sample.json, s->sample.json_bytes, JSON_DECODE_ANY, &error), *text;
     const json_t *list = json_object_get(o, "captions");
-    int64_t width, height;
+    int     width, height;
     size_t  k;
     bool    ok = true;
 
     if (!json_is_object(o)) {
-        catalog_problem(s->c, json_error_code(&why) == json_error_invalid_utf8 ? PROBLEM_BAD_TEXT : PROBLEM_BAD_RECORD, s->sample.key, here(s),
-                        "the .json is %s%s", o ? "not an object" : "not JSON: ", o ? "" : why.text);
+        ProblemKind kind = o ? PROBLEM_BAD_RECORD : json_problem(&error, &why);
+        catalog_problem(s->c, kind, s->sample.key, here(s), "the .json is %s%s", o ? "" : "not JSON: ", why);
         json_decref(o);
         return true;
     }
     catalog_split(s->c, picture, json_string_value(json_object_get(o, "split")), here(s));
-    if (json_id(json_object_get(o, "width"), &width) && json_id(json_object_get(o, "height"), &height) && width > 0 && height > 0
-        && width <= 65535 && height <= 65535)
-        catalog_size(s->c, picture, (int)width, (int)height);
+    if (json_size(o, &width, &height)) catalog_size(s->c, picture, width, height);
     if (json_is_array(list)) {
         json_array_foreach(list, k, text)
             if (ok) ok = add_text(s, picture, text, err);
@@ -82,20 +82,6 @@ static bool add_json(Shards *s, int64_t picture, Err *err)
     }
     json_decref(o);
     return ok;
-}
-
-/* "val" of "…/val/0001.tar" or "flickr-val-0001.tar"; NULL: the name says nothing. */
-static const char *split_of(const char *shown)
-{
-    static const struct { const char *word, *split; } WORDS[] = {
-        { "train", "train" }, { "training", "train" }, { "val", "val" }, { "valid", "val" }, { "validation", "val" }, { "test", "test" } };
-    for (const char *at = shown; *at; at += strspn(at, "/-_.0123456789")) {
-        size_t n = strcspn(at, "/-_.0123456789");
-        for (size_t k = 0; k < sizeof WORDS / sizeof *WORDS; k++)
-            if (strlen(WORDS[k].word) == n && strncasecmp(WORDS[k].word, at, n) == 0) return WORDS[k].split;
-        at += n;
-    }
-    return NULL;
 }
 
 static bool end_sample(Shards *s, Err *err)
@@ -112,7 +98,7 @@ static bool end_sample(Shards *s, Err *err)
         if (picture >= 0 && is_new) {
             if (a->text) ok = catalog_caption(s->c, picture, a->text, a->text_bytes, here(s), NULL, err);
             if (ok && a->json) ok = add_json(s, picture, err);
-            catalog_split(s->c, picture, split_of(s->shown), here(s));
+            catalog_split(s->c, picture, split_of_words(s->shown), here(s));
         }
     }
     forget(a);
