@@ -6,87 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "catalog_text.h"
 #include "datasets/sources/source.h"
 #include "datasets/sources/text_lines.h"
+#include "source_case.h"
 #include "tensor/base/file.h"
 
-static char    folder[64];
-static Catalog *catalog;
-
-static void begin(void)
-{
-    strcpy(folder, "/tmp/limn-test-sources-text-XXXXXX");
-    cr_assert(mkdtemp(folder));
-    catalog = catalog_new(folder);
-}
-
-static void end(void)
-{
-    char command[128];
-    catalog_free(catalog);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(system(command) == 0);
-}
-
-TestSuite(sources_text, .init = begin, .fini = end);
-
-static void put_bytes(const char *name, const char *data, size_t bytes)
-{
-    char *path = path_join(folder, name), *slash = strrchr(path, '/');
-    Err   err = { 0 };
-
-    *slash = 0;
-    cr_assert(folder_make(path, &err), "%s", err.text);
-    *slash = '/';
-    cr_assert(file_put(path, data, bytes, &err), "%s", err.text);
-    free(path);
-}
-
-static void put(const char *name, const char *text) { put_bytes(name, text, strlen(text)); }
-
-static void expect(char *got, const char *wanted)
-{
-    char *first = got, line[512];
-    const char *other = wanted;
-
-    while (*first && *first == *other) first++, other++;
-    while (first > got && first[-1] != '\n') first--, other--;
-    snprintf(line, sizeof line, "%.*s", (int)strcspn(first, "\n"), first);
-    cr_expect_str_eq(got, wanted, "got    %s\nwanted %.*s\nin\n%s", line, (int)strcspn(other, "\n"), other, got);
-    free(got);
-}
-
-/* The folder read by a source, written out, with "DIR" for the folder. */
-static char *read_by(const char *source)
-{
-    const char    *input = folder;
-    PrepareOptions o = prepare_defaults();
-    Err            err = { 0 };
-
-    o.inputs = &input;
-    o.input_count = 1;
-    const Source *s = source_find(source, &err);
-    cr_assert(s && s->read(catalog, &o, &err) && catalog_finish(catalog, &err), "%s", err.text);
-
-    char *text = catalog_text(catalog), *at;
-    while ((at = strstr(text, folder))) {
-        memcpy(at, "DIR", 3);
-        memmove(at + 3, at + strlen(folder), strlen(at + strlen(folder)) + 1);
-    }
-    return text;
-}
-
-static void expect_failure(const char *source, const char *words)
-{
-    const char    *input = folder;
-    PrepareOptions o = prepare_defaults();
-    Err            err = { 0 };
-
-    o.inputs = &input;
-    o.input_count = 1;
-    cr_expect(!source_find(source, &err)->read(catalog, &o, &err) && strstr(err.text, words), "'%s' is not about '%s'", err.text, words);
-}
+TestSuite(sources_text, .init = source_begin, .fini = source_end);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------- */
 /* "1:first|3:third|" of DIR/x, and then the problems. */
@@ -545,38 +470,6 @@ Test(sources_text, phrase_boxes_want_their_columns)
 }
 
 /* ---- into a store ------------------------------------------------------------------------------------------------------ */
-static void put_photo(const char *name, int width, int height)
-{
-    Image    im = image_new(width, height, 3);
-    uint8_t *data;
-    size_t   bytes;
-    Err      err = { 0 };
-
-    for (int k = 0; k < width * height * 3; k++) im.pixels[k] = (uint8_t)(k * 7);
-    cr_assert(image_encode_jpeg(&im, 90, &data, &bytes, &err), "%s", err.text);
-    put_bytes(name, (const char *)data, bytes);
-    free(data);
-    image_free(&im);
-}
-
-static PrepareSummary store_by(const char *source)
-{
-    const char    *input = folder;
-    char          *out = path_join(folder, "out.h5");
-    PrepareOptions o = prepare_defaults();
-    PrepareSummary summary;
-    Err            err = { 0 };
-
-    o.inputs = &input;
-    o.input_count = 1;
-    o.out = out;
-    o.size = 32;
-    cr_assert(prepare_store(source_find(source, &err), &o, NULL, NULL, &summary, &err), "%s", err.text);
-    cr_expect(file_exists(out));
-    free(out);
-    return summary;
-}
-
 Test(sources_text, entities_become_a_store_that_lists_boxes_without_area)
 {
     put_photo("images/1.jpg", 50, 40);
