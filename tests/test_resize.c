@@ -57,6 +57,7 @@ static void compare_with_pillow(const char *kernels)
 }
 
 Test(resize, equals_pillow_in_every_byte) { compare_with_pillow("best"); }
+Test(resize, equals_pillow_in_every_byte_with_avx512) { compare_with_pillow("avx512"); }
 Test(resize, equals_pillow_in_every_byte_with_avx2) { compare_with_pillow("avx2"); }
 Test(resize, equals_pillow_in_every_byte_without_avx) { compare_with_pillow("baseline"); }
 

@@ -49,9 +49,10 @@ bool decoding_begin(Decoding *d, int64_t width, int64_t height, int orientation)
     return true;
 }
 
+/* Not cleared: a decoder that does not fail has written them all. */
 bool decoding_pixels(Decoding *d, int64_t width, int64_t height, int channels)
 {
-    d->pixels = (Image){ (int)width, (int)height, channels, calloc((size_t)width * (size_t)height, (size_t)channels) };
+    d->pixels = (Image){ (int)width, (int)height, channels, malloc((size_t)width * (size_t)height * (size_t)channels) };
     return d->pixels.pixels || decoding_refuse(d, "there is no memory for %lld x %lld pixels", (long long)width, (long long)height);
 }
 

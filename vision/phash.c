@@ -2,30 +2,36 @@
 #include "vision/phash.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vision/resize_kernels.h"
+
 enum { SIDE = 32, KEPT = 8 };
 
-/* Pillow's convert("L"): ITU-R 601-2 luma, rounded. */
 static Image gray(const Image *im)
 {
-    Image  out = image_new(im->width, im->height, 1);
-    size_t n = (size_t)im->width * (size_t)im->height;
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *p = im->pixels + 3 * i;
-        out.pixels[i] = (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
-    }
+    Image out = image_new(im->width, im->height, 1);
+    resize_kernels()->gray(im->pixels, (int64_t)im->width * im->height, out.pixels);
     return out;
+}
+
+static double         table[KEPT][SIDE];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void fill_table(void)
+{
+    for (int k = 0; k < KEPT; k++)
+        for (int n = 0; n < SIDE; n++) table[k][n] = 2 * cos(M_PI * k * (2 * n + 1) / (2.0 * SIDE));
 }
 
 /* The lowest frequencies of the DCT-II, y_k = 2 sum_n x_n cos(pi k (2n + 1) / 2N), along the columns and then the rows. */
 static void low_frequencies(const uint8_t *x, double y[KEPT * KEPT])
 {
-    double table[KEPT][SIDE], half[KEPT][SIDE] = { { 0 } };
+    double half[KEPT][SIDE] = { { 0 } };
 
-    for (int k = 0; k < KEPT; k++)
-        for (int n = 0; n < SIDE; n++) table[k][n] = 2 * cos(M_PI * k * (2 * n + 1) / (2.0 * SIDE));
+    pthread_once(&once, fill_table);
     for (int k = 0; k < KEPT; k++)
         for (int n = 0; n < SIDE; n++)
             for (int c = 0; c < SIDE; c++) half[k][c] += table[k][n] * x[n * SIDE + c];

@@ -4,6 +4,7 @@
  * transposed first, so that the bytes of one column stand together, and the results are transposed back.             */
 #include "vision/resize_kernels.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Wider vectors than the processor's are taken apart badly. */
@@ -143,9 +144,11 @@ INLINE void sum_rows(const uint8_t *in, int64_t bytes, int count, const int32_t 
     end(sums, n, out);
 }
 
-static void along_columns(const uint8_t *in, int64_t bytes, int count, const int32_t *w, uint8_t *out)
+static void along_columns(const uint8_t *in, int64_t bytes, const Weights *t, int y, uint8_t *out)
 {
+    const int32_t *w = t->w + (int64_t)y * t->stride;
     int64_t at = 0;
+    int     count = t->count[y];
     for (; at + 4 * WIDTH <= bytes; at += 4 * WIDTH) sum_rows(in + at, bytes, count, w, out + at, 4);
     for (; at + ROWS <= bytes; at += ROWS) sum_rows(in + at, bytes, count, w, out + at, PARTS);
     for (; at < bytes; at++) {
@@ -156,4 +159,6 @@ static void along_columns(const uint8_t *in, int64_t bytes, int count, const int
     }
 }
 
-const ResizeKernels KERNEL_SET = { KERNEL_NAME, along_rows, along_columns };
+static void gray(const uint8_t *restrict rgb, int64_t pixels, uint8_t *restrict out) { gray_of(rgb, pixels, out); }
+
+const ResizeKernels KERNEL_SET = { KERNEL_NAME, NULL, along_rows, along_columns, gray };
