@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""make_seeds.py - first inputs for the fuzz targets, written to FOLDER/TARGET/.
+
+    python3 tests/fuzz/make_seeds.py FOLDER
+
+run.sh gives them to libFuzzer; what it found interesting of them and made of them is kept in tests/fuzz/corpus."""
+import pathlib
+import shutil
+import struct
+import sys
+
+FOLDER = pathlib.Path(sys.argv[1])
+ZOO = pathlib.Path(__file__).parents[1] / "fixtures" / "image-zoo"
+
+
+def seed(target, name, data):
+    folder = FOLDER / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def pictures():
+    for path in sorted(ZOO.iterdir()):
+        if path.suffix in (".jpg", ".png") and path.stat().st_size <= 4096:
+            (FOLDER / {".jpg": "jpeg", ".png": "png"}[path.suffix]).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, FOLDER / {".jpg": "jpeg", ".png": "png"}[path.suffix] / path.name)
+
+
+def exif():
+    """The directories of the zoo's JPEGs, without their JPEGs."""
+    for path in sorted(ZOO.glob("exif-*.jpg")):
+        data = path.read_bytes()
+        at = data.find(b"Exif\0\0")
+        if at >= 0:
+            end = at - 2 + struct.unpack(">H", data[at - 2:at])[0]
+            seed("exif", path.stem, data[at + 6:end])
+
+
+BOXES = """<annotation><filename>1.jpg</filename><size><width>500</width><height>333</height><depth>3</depth></size>
+<object><name>5</name><name>7</name><bndbox><xmin>1</xmin><ymin>21</ymin><xmax>88</xmax><ymax>333</ymax></bndbox></object>
+<object><name>6</name><scene>1</scene><nobndbox>0</nobndbox></object></annotation>
+"""
+SENTENCE = "[/EN#5/people A man] with [/EN#7/bodyparts/clothing an orange hat] starring at [/EN#0/notvisual something] .\n"
+
+
+def entities():
+    seed("entities_boxes", "plain", BOXES)
+    seed("entities_boxes", "declared", '<?xml version="1.0" encoding="utf-8"?><!-- a & b -->' + BOXES.replace("<size>", '<size unit="px">'))
+    seed("entities_boxes", "latin", '<?xml version="1.0" encoding="ISO-8859-1"?>' + BOXES)
+    seed("entities_boxes", "utf-16", BOXES.encode("utf-16"))
+    seed("entities_boxes", "doctype", '<!DOCTYPE a [<!ENTITY b "&#x41;"><!ENTITY c SYSTEM "file:///etc/hostname">]><annotation>&b;&c;</annotation>')
+    seed("entities_boxes", "cdata", BOXES.replace("<name>5</name>", "<name><![CDATA[5]]>&#x30;</name>"))
+    seed("entities_boxes", "deep", "<a>" * 15 + "<b/>" + "</a>" * 15)
+    seed("entities_sentence", "plain", SENTENCE)
+    seed("entities_sentence", "nested", "[/EN#1/a [/EN#2/b x] y] ] [ [/EN#/z ] [/EN#3/c] never [/EN#4/d closed")
+
+
+def tables():
+    seed("text_lines", "csv", ',image,caption,n\n1.jpg,"a ""dog"", runs\nfar",0\n\n2.jpg,"",1\n')
+    seed("text_lines", "tsv", "\timage\tx0\n1.jpg\t0.5\n2.jpg\t\n")
+    seed("text_lines", "bar", "|\xef\xbb\xbfimage_name| comment\r\n1.jpg| a dog .\r\n")
+    seed("text_lines", "broken", ',a,b\n"open,1\n"x"y,2\n1,2,3\n5,"6\n')
+    seed("text_lines", "cr", ',a,b\r1,2\r3,4\r')
+
+
+def sources():
+    image = '{"id": 1, "file_name": "1.jpg", "width": 64, "height": 48}'
+    seed("sources", "coco", 'c{"info": {}, "images": [' + image + '], "categories": [{"id": 2, "name": "dog"}], "annotations": '
+         '[{"id": 3, "image_id": 1, "caption": "A dog .", "category_id": 2, "bbox": [1, 2.5, 3e1, "4"], "iscrowd": 0}, '
+         '{"id": 4, "image_id": 1, "caption": "Ein \\u00fc \\ud83d\\ude00", "category_id": 2, "bbox": [0, 0, 9, 9], "iscrowd": 0}]}')
+    seed("sources", "karpathy", 'k{"images": [{"filepath": "val2014", "filename": "1.jpg", "imgid": 0, "split": "restval", '
+         '"sentences": [{"raw": "A dog .", "tokens": ["a", "dog"], "sentid": 0}], "cocoid": 1}], "dataset": "coco"}')
+    seed("sources", "genome", 'g[{"id": 1, "image_id": 1, "width": 8, "height": 9, "url": "https://a/VG_100K/1.jpg", "regions": '
+         '[{"region_id": 5, "image_id": 1, "phrase": "a dog", "x": 1, "y": 2, "width": 3, "height": 4}]}]')
+    seed("sources", "flickr8k", "81.jpg#0\tA dog .\n1.jpg#1\tAnother .\n2.jpg#0\t\n1.jpg\n")
+    seed("sources", "flickr30k", "3image_name| comment_number| comment\n1.jpg| 0| A dog .\n1.jpg| 1| b | c\n")
+    seed("sources", "phrases", "pimage\tx0\ty0\tx1\ty1\tphrase\tsplit\tsize_known\tcaption\n1.jpg\t0\t0.1\t.5\t1\ta dog\ttrain\t1\t0\n")
+    seed("sources", "entities", "e" + SENTENCE + SENTENCE + "\n" + BOXES)
+
+
+for make in (pictures, exif, entities, tables, sources):
+    make()
