@@ -172,6 +172,10 @@ int64_t catalog_picture(Catalog *c, const char *name, const char *file, const ch
         catalog_problem(c, PROBLEM_BAD_TEXT, name, at, "%s", bytes ? "the picture's name is not valid UTF-8" : "the picture has no name");
         return -1;
     }
+    if (!path_stays_inside(name)) {
+        catalog_problem(c, PROBLEM_BAD_PATH, name, at, "leads out of the folder of the pictures");
+        return -1;
+    }
     int64_t i = catalog_find(c, name);
     if (i >= 0) return i;
 
@@ -183,6 +187,7 @@ int64_t catalog_picture(Catalog *c, const char *name, const char *file, const ch
 }
 
 int64_t catalog_find(const Catalog *c, const char *name) { return vocab_find(c->names, name, strlen(name)); }
+const char *catalog_file(const Catalog *c, int64_t picture) { return text_of(c->files, picture_at(c, picture)->file); }
 int64_t catalog_count(const Catalog *c)                  { return (int64_t)(c->pictures.used / sizeof(Picture)); }
 
 void catalog_split(Catalog *c, int64_t picture, const char *split, Place at)

@@ -41,9 +41,11 @@ bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep
 
 /* The picture of that name, added when it is new. `file`: where its bytes are (a path that open() takes). `member`: its name inside
  * that file, an archive; NULL: the file itself. The first mention decides the order, file, member and place.
- * Gives its index, which stays valid; -1 (and lists PROBLEM_BAD_TEXT) when the name is not UTF-8 or empty. */
+ * Gives its index, which stays valid; -1, and lists it, when the name is not UTF-8 or empty (PROBLEM_BAD_TEXT), or leads out of its folder
+ * when it is taken as a path (PROBLEM_BAD_PATH). */
 int64_t catalog_picture(Catalog *c, const char *name, const char *file, const char *member, Place at, bool *is_new);
 int64_t catalog_find(const Catalog *c, const char *name);            /* -1: none                                       */
+const char *catalog_file(const Catalog *c, int64_t picture);         /* where its bytes are                            */
 int64_t catalog_count(const Catalog *c);
 /* The first one stays; a second, different one is listed as PROBLEM_DUPLICATE. NULL or none: the options decide. */
 void    catalog_split(Catalog *c, int64_t picture, const char *split, Place at);

@@ -1,8 +1,10 @@
 /* archive.c - tar archives by libarchive: opening, walking, and finding members in the order in which they lie. */
 #include "datasets/sources/archive.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "datasets/sources/archive_open.h"
 
@@ -28,7 +30,8 @@ struct archive *archive_begin(const char *path, Err *err)
     archive_read_support_filter_zstd(a);
     archive_read_support_filter_lz4(a);
     if (archive_read_open_filename(a, path, BLOCK) == ARCHIVE_OK) return a;
-    refused(a, err);
+    if (access(path, R_OK) != 0) fail(err, "%s", strerror(errno));
+    else refused(a, err);
     archive_read_free(a);
     return NULL;
 }
@@ -38,14 +41,15 @@ void archive_end(struct archive *a)
     if (a) archive_read_free(a);
 }
 
-/* What libarchive warns of (an odd header, a name in another character set) it has read all the same. */
+/* What libarchive warns of (an odd header, a name in another character set) it has read all the same. Names are not converted: the program
+ * sets no locale. */
 Member archive_next(struct archive *a, const char **name, int64_t *bytes, Err *err)
 {
     struct archive_entry *e;
     int said = archive_read_next_header(a, &e);
 
     if (said == ARCHIVE_EOF) return MEMBER_END;
-    if (said == ARCHIVE_RETRY || said == ARCHIVE_FAILED) return MEMBER_OTHER;
+    if (said == ARCHIVE_RETRY || said == ARCHIVE_FAILED) return refused(a, err), MEMBER_DAMAGED;
     if (said != ARCHIVE_OK && said != ARCHIVE_WARN) return refused(a, err), MEMBER_BROKEN;
     *name = archive_entry_pathname(e);
     *bytes = archive_entry_size(e);
@@ -73,6 +77,8 @@ char *archive_body(struct archive *a, int64_t bytes, size_t *read, Err *err)
     body[bytes] = 0;
     return body;
 }
+
+bool archive_ended(struct archive *a) { return archive_filter_bytes(a, 0) > archive_read_header_position(a); }
 
 /* ---- members by name --------------------------------------------------------------------------------------------------- */
 struct MemberReader { struct archive *a; char *file; };
@@ -112,8 +118,10 @@ static Member find(MemberReader *r, const char *member, int64_t *bytes, Err *err
     const char *name = NULL;
     Member      m;
 
-    while ((m = archive_next(r->a, &name, bytes, err)) != MEMBER_END && m != MEMBER_BROKEN)
+    while ((m = archive_next(r->a, &name, bytes, err)) != MEMBER_END && m != MEMBER_BROKEN) {
         if (m == MEMBER_FILE && strcmp(name, member) == 0) break;
+        if (m == MEMBER_DAMAGED) *err = (Err){ 0 };
+    }
     return m;
 }
 

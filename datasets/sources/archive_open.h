@@ -12,10 +12,18 @@
 struct archive *archive_begin(const char *path, Err *err);
 void            archive_end(struct archive *a);
 
-typedef enum Member { MEMBER_FILE, MEMBER_OTHER, MEMBER_END, MEMBER_BROKEN } Member;
-/* The next header. *name lives until the next call. BROKEN: nothing more can be read, and err says why. */
+typedef enum Member {
+    MEMBER_FILE,
+    MEMBER_OTHER,                                /* a folder, a link, …                                                 */
+    MEMBER_DAMAGED,                              /* not a header; the next call looks for one behind it                 */
+    MEMBER_END,
+    MEMBER_BROKEN                                /* nothing more can be read                                            */
+} Member;
+/* The next header. *name, bytes as they are in the archive, lives until the next call. DAMAGED, BROKEN: err says why. */
 Member archive_next(struct archive *a, const char **name, int64_t *bytes, Err *err);
 /* The body of the member whose header was read last; malloc'd, ended by a NUL that is not counted. */
 char  *archive_body(struct archive *a, int64_t bytes, size_t *read, Err *err);
+/* After MEMBER_END: whether the two blocks of zeros are there that end a tar. One cut between two members lacks them. */
+bool   archive_ended(struct archive *a);
 
 #endif

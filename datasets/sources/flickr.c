@@ -86,22 +86,6 @@ char *flickr_input(const Flickr *f, const char *name, Err *err)
 }
 
 /* ---- pictures ---------------------------------------------------------------------------------------------------------- */
-bool path_stays_inside(const char *path)
-{
-    int depth = 0;
-
-    if (*path == '/') return false;
-    for (const char *part = path; *part;) {
-        size_t bytes = strcspn(part, "/");
-        if (bytes == 2 && memcmp(part, "..", 2) == 0) depth--;
-        else if (bytes && !(bytes == 1 && *part == '.')) depth++;
-        if (depth < 0) return false;
-        part += bytes;
-        part += *part == '/';
-    }
-    return true;
-}
-
 int64_t flickr_picture(Flickr *f, const char *name, Place at)
 {
     if (!path_stays_inside(name)) {

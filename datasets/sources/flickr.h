@@ -37,7 +37,4 @@ void    flickr_set_split(Flickr *f, const char *name, const char *split, Place a
 bool    flickr_caption(Flickr *f, const char *name, const char *number, const char *text, size_t bytes, Place at, Err *err);
 const char *flickr_split(const Flickr *f, int64_t picture);      /* NULL: none                                          */
 
-/* Whether a relative path stays in its folder: not absolute, no ".." that leads out. */
-bool path_stays_inside(const char *path);
-
 #endif

@@ -61,7 +61,7 @@ void id_set_free(IdSet *s)
 bool id_set_add(IdSet *s, int64_t id)
 {
     static const char EMPTY[PAGE / 8];
-    int64_t number = (id - (id < 0) * (PAGE - 1)) / PAGE, page = id_map_get(&s->pages, number);      /* rounded down */
+    int64_t number = id / PAGE - (id % PAGE < 0), page = id_map_get(&s->pages, number);      /* rounded down */
     int64_t bit = id - number * PAGE;
 
     if (page < 0) {

@@ -133,12 +133,11 @@ static bool take_text(Folder *f, int64_t picture, const json_t *text, Place at, 
 
 static bool take_texts(Folder *f, int64_t picture, const json_t *o, Place at, Err *err)
 {
-    const json_t *said = NULL;
+    const json_t *said = json_first(o, TEXTS);
     json_t *text;
     size_t  k;
 
-    for (k = 0; TEXTS[k] && (!said || json_is_null(said)); k++) said = json_object_get(o, TEXTS[k]);
-    if (!said || json_is_null(said)) return true;
+    if (!said) return true;
     f->says = true;
     if (!json_is_array(said)) return take_text(f, picture, said, at, err);
     json_array_foreach(said, k, text) TRY(take_text(f, picture, text, at, err));

@@ -35,6 +35,13 @@ bool json_bbox(const json_t *list, double corners[4])
     return true;
 }
 
+const json_t *json_first(const json_t *object, const char *const *keys)
+{
+    const json_t *value = NULL;
+    for (; *keys && (!value || json_is_null(value)); keys++) value = json_object_get(object, *keys);
+    return json_is_null(value) ? NULL : value;
+}
+
 bool json_size(const json_t *object, int *width, int *height)
 {
     enum { LARGEST = 65535 };

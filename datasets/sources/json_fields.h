@@ -14,6 +14,9 @@ bool json_id(const json_t *value, int64_t *out);
 /* COCO's [x, y, width, height] -> corners; false: not four numbers. */
 bool json_bbox(const json_t *list, double corners[4]);
 
+/* The member of the first of these keys (ended by NULL) that is there and not null; NULL: none. */
+const json_t *json_first(const json_t *object, const char *const *keys);
+
 /* "width" and "height" of an object; false: not said, or no size of a picture (1 to 65535). */
 bool json_size(const json_t *object, int *width, int *height);
 

@@ -17,7 +17,7 @@ typedef struct Stream {
     char   *buffer;
     size_t  from, at, end, room;                 /* kept from; reading at; filled to                                    */
     int64_t before, line;                        /* bytes of the file before the buffer; from 1                         */
-    bool    keep;                                /* what lies behind `from` must stay                                   */
+    bool    keep, too_large;                     /* what lies behind `from` must stay; or was given up                  */
 } Stream;
 
 static bool broken(const Stream *s, Err *err, const char *wanted)
@@ -29,6 +29,10 @@ static bool broken(const Stream *s, Err *err, const char *wanted)
 /* More bytes behind `end`: 1, or 0 at the end of the file, or -1 (err). */
 static int refill(Stream *s, Err *err)
 {
+    if (s->keep && s->end - s->from > JSON_STREAM_ELEMENT) {
+        s->keep = false;
+        s->too_large = true;
+    }
     size_t kept = s->keep ? s->from : s->at;
 
     memmove(s->buffer, s->buffer + kept, s->end - kept);
@@ -37,9 +41,6 @@ static int refill(Stream *s, Err *err)
     s->end -= kept;
     s->from = 0;
     if (s->end == s->room) {
-        if (s->room > JSON_STREAM_ELEMENT)
-            return fail(err, "%s:%lld: an element of more than %d MiB at byte %lld", s->shown, (long long)s->line, JSON_STREAM_ELEMENT >> 20,
-                        (long long)s->before), -1;
         s->room *= 2;
         s->buffer = realloc(s->buffer, s->room + 1);
         REQUIRE(s->buffer, "out of memory");
@@ -52,7 +53,7 @@ static int refill(Stream *s, Err *err)
     return n > 0;
 }
 
-/* The next byte that is no blank, not taken; 0 at the end of the file, -1 (err). */
+/* The next byte that is no blank, not taken; 0 at the end of the file (a NUL is 256), -1 (err). */
 static int peek(Stream *s, Err *err)
 {
     for (;; s->at++) {
@@ -62,7 +63,7 @@ static int peek(Stream *s, Err *err)
         }
         char c = s->buffer[s->at];
         if (c == '\n') s->line++;
-        else if (c != ' ' && c != '\t' && c != '\r') return (unsigned char)c;
+        else if (c != ' ' && c != '\t' && c != '\r') return c ? (unsigned char)c : 256;
     }
 }
 
@@ -87,6 +88,7 @@ static bool pass_value(Stream *s, bool keep, Err *err)
     if (c < 0) return false;
     s->from = s->at;
     s->keep = keep;
+    s->too_large = false;
     for (;; s->at++) {
         if (s->at == s->end) {
             int more = refill(s, err);
@@ -94,7 +96,7 @@ static bool pass_value(Stream *s, bool keep, Err *err)
             if (more == 0) return broken(s, err, "a value does not end");
         }
         c = s->buffer[s->at];
-        if (c == '\n') s->line++;
+        if (c == '\n' && (string || depth)) s->line++;               /* else peek counts it */
         if (string) {
             if (c == '\\') {
                 if (s->at + 1 == s->end) {
@@ -130,8 +132,11 @@ static bool give(Stream *s, const char *list, int64_t index, JsonEach *each, voi
     JsonItem item = { .list = list, .index = index, .line = s->line };
 
     TRY(pass_value(s, true, err));
-    item.value = json_loadb(s->buffer + s->from, s->at - s->from, JSON_DECODE_ANY, &error);
-    if (!item.value) item.kind = json_problem(&error, &item.why);
+    if (s->too_large) item.kind = PROBLEM_BAD_RECORD, item.why = "is larger than 64 MiB";
+    else {
+        item.value = json_loadb(s->buffer + s->from, s->at - s->from, JSON_DECODE_ANY, &error);
+        if (!item.value) item.kind = json_problem(&error, &item.why);
+    }
     bool ok = each(&item, context, err);
     json_decref(item.value);
     return ok;
@@ -165,7 +170,7 @@ static bool give_member(Stream *s, const char *const *lists, JsonEach *each, voi
 
     if (peek(s, err) != '"') return broken(s, err, "a key is missing");
     TRY(pass_value(s, true, err));
-    if (s->at - s->from - 2 < sizeof key) memcpy(key, s->buffer + s->from + 1, s->at - s->from - 2);
+    if (!s->too_large && s->at - s->from - 2 < sizeof key) memcpy(key, s->buffer + s->from + 1, s->at - s->from - 2);
     TRY(expect(s, ':', err));
     const char *list = wanted(lists, key);
     if (!list) return pass_value(s, false, err);

@@ -162,7 +162,7 @@ static bool read_object(const json_t *o, Place at, void *context, Err *err)
 static bool read_file(Catalog *c, const PrepareOptions *o, const JsonFile *f, Err *err)
 {
     char *folder = strdup(f->path), *slash = strrchr(folder, '/');
-    if (slash) *slash = 0;
+    if (slash) slash[slash == folder] = 0;
     Jsonl l = { c, o->images ? o->images : slash ? folder : ".", vocab_new() };
     bool  ok = json_lines(c, f->path, f->shown, read_object, &l, err);
 

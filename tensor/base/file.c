@@ -62,6 +62,22 @@ char *path_join(const char *folder, const char *name)
     return need(path);
 }
 
+bool path_stays_inside(const char *path)
+{
+    int depth = 0;
+
+    if (*path == '/') return false;
+    for (const char *part = path; *part;) {
+        size_t bytes = strcspn(part, "/");
+        if (bytes == 2 && memcmp(part, "..", 2) == 0) depth--;
+        else if (bytes && !(bytes == 1 && *part == '.')) depth++;
+        if (depth < 0) return false;
+        part += bytes;
+        part += *part == '/';
+    }
+    return true;
+}
+
 /* The folder of a path, malloc'd: "a/b" -> "a", "/b" -> "/", "b" -> ".". */
 static char *path_folder(const char *path)
 {

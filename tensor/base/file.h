@@ -33,6 +33,8 @@ bool  folder_make(const char *path, Err *err);                               /* 
 
 /* path_join(a, "b/c") -> malloc'd "a/b/c". */
 char *path_join(const char *folder, const char *name);
+/* Whether a relative path stays in its folder: not absolute, no ".." that leads out. */
+bool  path_stays_inside(const char *path);
 
 /* Append-only files (log.jsonl): open or create, cut to `bytes` when >= 0, append whole lines. */
 typedef struct FileLog FileLog;
