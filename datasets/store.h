@@ -141,6 +141,7 @@ const int64_t *store_split_items(const Store *s, int split, int64_t *count);
 const char *store_item_name(const Store *s, int64_t item);
 int64_t     store_caption_count(const Store *s, int64_t item);
 const char *store_caption(const Store *s, int64_t item, int64_t k);
+const int32_t *store_tokens(const Store *s, int64_t item, int64_t k, int64_t *count);            /* of that caption; NULL: no tokenizer */
 const char *store_truth(const Store *s, int64_t item);               /* NULL when none                                  */
 int64_t     store_box_count(const Store *s, int64_t item);
 StoreBox    store_box(const Store *s, int64_t item, int64_t k);
@@ -160,7 +161,37 @@ int64_t     store_mask_count(const Store *s, int64_t item);
 bool        store_mask(Store *s, int64_t item, int64_t k, uint8_t *bits, Err *err);
 int64_t     store_rejected(const Store *s);
 Problem     store_rejected_at(const Store *s, int64_t k);
-/* Reads everything and checks it against its hash; calls `damaged` (may be NULL) for each picture or mask that fails; true: intact. */
-bool        store_verify(Store *s, void (*damaged)(int64_t item, const char *what, void *context), void *context, Err *err);
+
+/* ---- the proof ------------------------------------------------------------------------------------------------------ */
+typedef enum DamageKind {
+    DAMAGE_TABLE,                                /* the table of parts: the rest is checked by what can still be read of it */
+    DAMAGE_LENGTH,                               /* bytes [from,to) are missing, or too many                            */
+    DAMAGE_PART,                                 /* does not match its SHA-256, or is cut off                           */
+    DAMAGE_PICTURE, DAMAGE_MASK,                 /* does not match its XXH64, or is cut off                             */
+    DAMAGE_UNCHECKED                             /* pictures or masks whose checksums or places are damaged themselves  */
+} DamageKind;
+typedef struct StoreDamage {
+    DamageKind  kind;
+    int64_t     from, to;                        /* bytes of the file                                                   */
+    bool        missing;                         /* … that are not there                                                */
+    const char *part;                            /* "captions/bytes"; NULL for the table and the length                 */
+    int64_t     item, mask;                      /* -1: none                                                            */
+    const char *name;                            /* of the item; NULL when that is damaged, too; UNCHECKED: the part that lacks */
+} StoreDamage;
+/* What was checked, and how much of it is damaged. */
+typedef struct StoreProof {
+    char    hash[65];
+    int64_t bytes, parts, pictures, masks, bad_parts, bad_pictures, bad_masks, damages;
+} StoreProof;
+typedef struct ProofWatch {                      /* both may be NULL                                                    */
+    void (*damaged)(const StoreDamage *d, void *context);
+    bool (*step)(int64_t done, int64_t total, void *context);        /* bytes; false stops                              */
+    void  *context;
+} ProofWatch;
+/* Checks every byte of the file: true when it is intact and opens. Else err says why not, and all that is damaged was told. HDF5 sees
+ * nothing before all of it has been checked. */
+bool store_prove(const char *path, const ProofWatch *w, StoreProof *out, Err *err);
+/* "picture 17, dog.jpg (bytes 5850256 to 6000784), does not match its checksum" */
+void store_damage_text(const StoreDamage *d, char *text, size_t bytes);
 
 #endif

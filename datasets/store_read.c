@@ -229,6 +229,16 @@ const char *store_caption(const Store *s, int64_t item, int64_t k)
     return tables_text(&s->tables, A_CAPTION_OFFSETS, row_of(s, A_CAPTION_ITEM_OFFSETS, item, k));
 }
 
+const int32_t *store_tokens(const Store *s, int64_t item, int64_t k, int64_t *count)
+{
+    int64_t from, to, row = row_of(s, A_CAPTION_ITEM_OFFSETS, item, k);
+    *count = 0;
+    if (!s->tables.array[A_TOKEN_OFFSETS].used) return NULL;
+    tables_range(&s->tables, A_TOKEN_OFFSETS, row, &from, &to);
+    *count = to - from;
+    return tables_i32(&s->tables, A_TOKENS) + from;
+}
+
 StoreBox store_box(const Store *s, int64_t item, int64_t k)
 {
     int64_t row = row_of(s, A_BOX_ITEM_OFFSETS, item, k);
@@ -353,34 +363,4 @@ bool store_mask(Store *s, int64_t item, int64_t k, uint8_t *bits, Err *err)
 {
     int64_t row = row_of(s, A_MASK_ITEM_OFFSETS, item, k);
     return read_piece(s, "mask", item, s->masks.at + row * mask_bytes(s), mask_bytes(s), tables_u64(&s->tables, A_MASK_XXH64)[row], bits, err);
-}
-
-/* ---- the proof ---------------------------------------------------------------------------------------------------------- */
-typedef struct Verdict { void (*damaged)(int64_t, const char *, void *); void *context; int64_t count; } Verdict;
-
-static void judge(Verdict *v, bool intact, int64_t item, const char *what)
-{
-    if (intact) return;
-    v->count++;
-    if (v->damaged) v->damaged(item, what, v->context);
-}
-
-/* The small parts were checked when the store was opened. */
-bool store_verify(Store *s, void (*damaged)(int64_t item, const char *what, void *context), void *context, Err *err)
-{
-    Verdict v = { damaged, context, 0 };
-
-    for (int64_t i = 0; i < store_count(s); i++) {
-        Err    ignored = { 0 };
-        Image  im = { 0 };
-        judge(&v, store_picture(s, i, &im, &ignored), i, "picture");
-        image_free(&im);
-        for (int64_t k = 0; k < store_mask_count(s, i); k++) {
-            uint8_t *bits = malloc((size_t)mask_bytes(s));
-            REQUIRE(bits, "out of memory");
-            judge(&v, store_mask(s, i, k, bits, &ignored), i, "mask");
-            free(bits);
-        }
-    }
-    return v.count == 0 || fail(err, "%s: the store is damaged: %" PRId64 " of its pictures and masks do not match their checksums", s->path, v.count);
 }

@@ -22,6 +22,10 @@ typedef struct WordCounts WordCounts;
 WordCounts *word_counts_new(void);
 void        word_counts_add(WordCounts *c, const char *text);
 Tokenizer  *word_counts_build(const WordCounts *c, int64_t min_count, int64_t max_size);
+/* The words so far, in the order in which they first came, and how often each did. */
+int32_t     word_counts_size(const WordCounts *c);
+const char *word_counts_at(const WordCounts *c, int32_t n, int64_t *count);
+void        word_counts_merge(WordCounts *c, const WordCounts *other);
 void        word_counts_free(WordCounts *c);
 
 Tokenizer *tokenizer_from_json(const char *text, size_t bytes, const char *where, Err *err);

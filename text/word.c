@@ -115,23 +115,43 @@ void word_counts_free(WordCounts *c)
     free(c);
 }
 
+static void count_word(WordCounts *c, const char *word, size_t bytes, int64_t times)
+{
+    int32_t id = vocab_add(c->words, word, bytes);
+    if (id >= c->room) {
+        int32_t room = 2 * id + 256;
+        c->of = realloc(c->of, (size_t)room * sizeof *c->of);
+        REQUIRE(c->of, "tokenizer: no memory for %d words", room);
+        memset(c->of + c->room, 0, (size_t)(room - c->room) * sizeof *c->of);
+        c->room = room;
+    }
+    c->of[id] += times;
+}
+
 void word_counts_add(WordCounts *c, const char *text)
 {
     size_t length, n;
     char  *lower = normalize(text, strlen(text), &length);
     const char *at = lower;
-    for (const char *w = next_word(&at, &n); w; w = next_word(&at, &n)) {
-        int32_t id = vocab_add(c->words, w, n);
-        if (id >= c->room) {
-            int32_t room = 2 * id + 256;
-            c->of = realloc(c->of, (size_t)room * sizeof *c->of);
-            REQUIRE(c->of, "tokenizer: no memory for %d words", room);
-            memset(c->of + c->room, 0, (size_t)(room - c->room) * sizeof *c->of);
-            c->room = room;
-        }
-        c->of[id]++;
-    }
+    for (const char *w = next_word(&at, &n); w; w = next_word(&at, &n))
+        count_word(c, w, n, 1);
     free(lower);
+}
+
+void word_counts_merge(WordCounts *c, const WordCounts *other)
+{
+    for (int32_t i = 0; i < vocab_size(other->words); i++) {
+        const char *word = vocab_text(other->words, i);
+        count_word(c, word, strlen(word), other->of[i]);
+    }
+}
+
+int32_t word_counts_size(const WordCounts *c) { return vocab_size(c->words); }
+
+const char *word_counts_at(const WordCounts *c, int32_t n, int64_t *count)
+{
+    *count = c->of[n];
+    return vocab_text(c->words, n);
 }
 
 static int by_count_then_bytes(const void *a, const void *b)
