@@ -120,6 +120,7 @@ static bool pass_value(Stream *s, bool keep, Err *err)
         } else if (depth == 0 && (c == ',' || c == ':' || c == ' ' || c == '\n' || c == '\r' || c == '\t')) break;
         else if (depth == 0) scalar = true;
     }
+    s->too_large = s->too_large || (s->keep && s->at - s->from > JSON_STREAM_ELEMENT);
     s->keep = false;
     return s->at > s->from || scalar || broken(s, err, "a value is missing");
 }

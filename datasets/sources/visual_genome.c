@@ -67,8 +67,8 @@ static bool read_fact(const JsonItem *i, void *context, Err *err)
 static char *picture_path(const Genome *g, const char *name, int said)
 {
     char *path = NULL, below[96];
-    for (int k = 0; k < FOLDER_COUNT; k++) {
-        int f = k == 0 && said >= 0 ? said : k;
+    for (int k = said < 0 ? 0 : -1; k < FOLDER_COUNT; k++) {
+        int f = k < 0 ? said : k;
         if (!g->there[f]) continue;
         snprintf(below, sizeof below, "%s%s%s", FOLDERS[f], *FOLDERS[f] ? "/" : "", name);
         free(path);
