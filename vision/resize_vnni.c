@@ -58,6 +58,11 @@ static bool pack(Weights *t)
 /* ---- sums -------------------------------------------------------------------------------------------------------------- */
 typedef struct Sums { __m512i digit[DIGITS]; } Sums;
 
+INLINE Sums begin(void)
+{
+    return (Sums){ { _mm512_set1_epi32(1 << (PRECISION_BITS - 1)), _mm512_setzero_si512(), _mm512_setzero_si512() } };
+}
+
 INLINE void add(Sums *s, __m512i pixels, const int32_t *digits)
 {
     for (int k = 0; k < DIGITS; k++) s->digit[k] = _mm512_dpbusd_epi32(s->digit[k], pixels, _mm512_set1_epi32(digits[k]));
@@ -66,8 +71,7 @@ INLINE void add(Sums *s, __m512i pixels, const int32_t *digits)
 /* Rounded, to whole pixels in 32 bits, not yet kept within 0..255. */
 INLINE __m512i end(const Sums *s)
 {
-    __m512i sum = _mm512_add_epi32(s->digit[0], _mm512_set1_epi32(1 << (PRECISION_BITS - 1)));
-    sum = _mm512_add_epi32(sum, _mm512_slli_epi32(s->digit[1], 8));
+    __m512i sum = _mm512_add_epi32(s->digit[0], _mm512_slli_epi32(s->digit[1], 8));
     sum = _mm512_add_epi32(sum, _mm512_slli_epi32(s->digit[2], 16));
     return _mm512_srai_epi32(sum, PRECISION_BITS);
 }
@@ -124,21 +128,32 @@ static void to_rows(const uint8_t *columns, int64_t bytes, int rows, uint8_t *ou
     }
 }
 
-/* `channels` is a constant at every call, so that the sums stay in registers. */
+/* One output of sixteen rows. `channels` and, mostly, `count` are constants at every call, so that the sums stay in registers. */
+INLINE void sum_output(const uint8_t *p, const int32_t *digits, const int count, uint8_t *column, const int channels)
+{
+    Sums sums[4];
+
+    for (int c = 0; c < channels; c++) sums[c] = begin();
+    for (int g = 0; g < count; g++)
+        for (int c = 0; c < channels; c++) add(&sums[c], _mm512_loadu_si512(p + (g * channels + c) * VECTOR), digits + g * DIGITS);
+    for (int c = 0; c < channels; c++) {
+        __m512i pixel = _mm512_max_epi32(end(&sums[c]), _mm512_setzero_si512());
+        _mm_storeu_si128((__m128i *)(void *)(column + c * LANES), _mm512_cvtusepi32_epi8(pixel));
+    }
+}
+
 INLINE void sum_groups(const uint8_t *groups, const Weights *t, uint8_t *columns, const int channels)
 {
-    for (int x = 0; x < t->length; x++) {
-        int            first = t->from[x] / TAPS, last = (t->from[x] + t->count[x] - 1) / TAPS;
+    for (int x = 0; x < t->length; x++, columns += channels * LANES) {
+        int            first = t->from[x] / TAPS, count = (t->from[x] + t->count[x] - 1) / TAPS - first + 1;
         const uint8_t *p = groups + (int64_t)first * channels * VECTOR;
         const int32_t *digits = t->digits + (int64_t)x * t->digit_stride;
-        Sums           sums[4];
 
-        for (int c = 0; c < channels; c++) sums[c] = (Sums){ { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512() } };
-        for (int g = first; g <= last; g++, digits += DIGITS)
-            for (int c = 0; c < channels; c++, p += VECTOR) add(&sums[c], _mm512_loadu_si512(p), digits);
-        for (int c = 0; c < channels; c++, columns += LANES) {
-            __m512i pixel = _mm512_max_epi32(end(&sums[c]), _mm512_setzero_si512());
-            _mm_storeu_si128((__m128i *)(void *)columns, _mm512_cvtusepi32_epi8(pixel));
+        switch (count) {
+        case 2: sum_output(p, digits, 2, columns, channels); break;
+        case 3: sum_output(p, digits, 3, columns, channels); break;
+        case 4: sum_output(p, digits, 4, columns, channels); break;
+        default: sum_output(p, digits, count, columns, channels);
         }
     }
 }
@@ -179,7 +194,7 @@ static void along_columns(const uint8_t *in, int64_t bytes, const Weights *t, in
         Sums           sums[TAPS];
         __m512i        row[TAPS], lanes[TAPS];
 
-        for (int i = 0; i < TAPS; i++) sums[i] = (Sums){ { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512() } };
+        for (int i = 0; i < TAPS; i++) sums[i] = begin();
         for (int j = -before; j < count; j += TAPS, digits += DIGITS) {
             for (int i = 0; i < TAPS; i++)
                 row[i] = j + i >= 0 && j + i < count ? _mm512_maskz_loadu_epi8(mask, in + (j + i) * bytes + at) : _mm512_setzero_si512();
