@@ -2,9 +2,11 @@
 #include <criterion/criterion.h>
 
 #include <inttypes.h>
+#include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,6 +179,59 @@ Test(image, giant_sizes_are_refused_before_memory_is_taken)
     memcpy(frame + 5, "\xfe\xff\xfe\xff", 4);    /* 65,279 x 65,279 */
     refused(data, bytes, "too many");
     free(data);
+}
+
+/* A PNG of one pixel with a text of `bytes` letters, compressed: some thousandth of them. */
+static FILE *png_with_text(size_t bytes)
+{
+    FILE      *f = tmpfile();
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop  info = png_create_info_struct(png);
+    png_text   text = { .compression = PNG_TEXT_COMPRESSION_zTXt, .key = (char *)"k", .text = calloc(bytes + 1, 1), .text_length = bytes };
+
+    cr_assert(f && text.text);
+    memset(text.text, 'a', bytes);
+    png_init_io(png, f);
+    png_set_IHDR(png, info, 1, 1, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_text(png, info, &text, 1);
+    png_write_info(png, info);
+    png_write_row(png, (const png_byte *)"x");
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    free(text.text);
+    return f;
+}
+
+static long most_memory(void)                    /* MiB */
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return used.ru_maxrss / 1024;
+}
+
+Test(image, a_png_of_a_megabyte_does_not_unpack_to_gigabytes_of_texts)
+{
+    enum { TEXT = 7000000, TIMES = 130, HEADER = 33, CHUNK = 12 };
+    FILE   *f = png_with_text(TEXT);
+    size_t  bytes = (size_t)ftell(f), used = HEADER;
+    uint8_t *once = malloc(bytes), *many = malloc(bytes * TIMES);
+    Err     err = { 0 };
+    Image   im;
+
+    rewind(f);
+    cr_assert(once && many && fread(once, 1, bytes, f) == bytes && memcmp(once + HEADER + 4, "zTXt", 4) == 0);
+    size_t chunk = CHUNK + (size_t)once[HEADER + 1] * 65536 + (size_t)once[HEADER + 2] * 256 + once[HEADER + 3];
+    memcpy(many, once, HEADER);
+    for (int i = 0; i < TIMES; i++, used += chunk) memcpy(many + used, once + HEADER, chunk);
+    memcpy(many + used, once + HEADER + chunk, bytes - HEADER - chunk);
+
+    long before = most_memory();
+    cr_assert(image_decode(many, used + bytes - HEADER - chunk, "texts", &im, &err), "%s", err.text);
+    cr_assert_lt(most_memory() - before, 100);
+    image_free(&im);
+    free(once);
+    free(many);
+    fclose(f);
 }
 
 Test(image, orientations_undo_the_way_the_camera_was_held)

@@ -76,6 +76,8 @@ static bool decode(Reader *r)
     if (!r->info)
         return decoding_refuse(r->d, "there is no memory");
     png_set_read_fn(r->png, r, on_read);
+    /* Only IHDR, PLTE, tRNS, IDAT and IEND: libpng would unpack up to 1000 compressed texts of 8 MB each. */
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(r->png, r->info);
     png_uint_32 width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
     TRY(decoding_begin(r->d, width, height, orientation(r->d)));
