@@ -123,6 +123,24 @@ static void put_item(Collector *k, const RecordView *v, const JournalBulk *bulk)
     columns_add_text(k->c, A_TRUTH_OFFSETS, item->truth);
 }
 
+static bool boxes_fit(const StoreItem *i)
+{
+    for (const StoreBox *b = i->boxes; b < i->boxes + i->box_count; b++)
+        if (b->caption >= 0 && (b->caption >= i->caption_count || b->from < 0 || b->from > b->to || (size_t)b->to > strlen(i->captions[b->caption])))
+            return false;
+    return true;
+}
+
+/* The record is one of this store, and whole: what is read back is looked at as if it came from elsewhere. */
+static bool item_fits(const StoreWriter *w, const StoreItem *i, const JournalBulk *bulk)
+{
+    int64_t width = i->stored_width, height = i->stored_height;
+
+    if (width < 1 || height < 1 || width > 65535 || height > 65535 || (w->size && (width != w->size || height != w->size))) return false;
+    if (!w->files && bulk->picture != width * height * 3) return false;
+    return bulk->masks == i->mask_objects * (int64_t)store_mask_bytes((int)width, (int)height) && boxes_fit(i);
+}
+
 static bool put_records(Collector *k, Err *err)
 {
     Journal    *j = &k->w->journal;
@@ -132,6 +150,7 @@ static bool put_records(Collector *k, Err *err)
 
     for (int64_t i = 0; i < journal_count(j) && ok; i++) {
         ok = journal_read(j, i, &v, &bulk, err);
+        if (ok && v.stored && !item_fits(k->w, &v.item, &bulk)) ok = fail(err, "%s: does not read back as it was written", j->path);
         if (ok && v.stored) put_item(k, &v, &bulk);
         for (int p = 0; ok && p < v.problem_count; p++) ok = store_problem(k->w, &v.problems[p], err);
     }

@@ -1,5 +1,6 @@
 /* store_load.c - a store's arrays where they lie in its mapped file, and the checks that what points into another one fits it. */
 #include <inttypes.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "datasets/store_tables.h"
@@ -63,9 +64,11 @@ static bool check_offsets(const Tables *t, ArrayId a)
     if (at[0] != 0 || at[rows] != tables_rows(t, into)) return false;
     for (int64_t i = 0; i < rows; i++)
         if (at[i] > at[i + 1] || at[i] < 0) return false;
-    if (ARRAYS[into].type == TYPE_TEXT)
-        for (int64_t i = 0; i < rows; i++)
-            if (at[i] < at[i + 1] && t->array[into].p[at[i + 1] - 1] != 0) return false;
+    if (ARRAYS[into].type == TYPE_TEXT)          /* each ends with its only NUL */
+        for (int64_t i = 0; i < rows; i++) {
+            const char *text = t->array[into].p + at[i];
+            if (at[i] < at[i + 1] && memchr(text, 0, (size_t)(at[i + 1] - at[i])) != t->array[into].p + at[i + 1] - 1) return false;
+        }
     return true;
 }
 
@@ -80,6 +83,33 @@ static bool check_indices(const Tables *t)
     }
     for (int64_t i = 0; i < tables_rows(t, A_PROBLEM_KIND); i++)
         if (tables_i32(t, A_PROBLEM_KIND)[i] < 0) return false;
+    return true;
+}
+
+/* Every text of these is there, if only an empty one. */
+static bool check_texts(const Tables *t)
+{
+    static const ArrayId NEEDED[] = { A_NAME_OFFSETS, A_SPLIT_NAME_OFFSETS, A_CAPTION_OFFSETS };
+
+    for (size_t k = 0; k < sizeof NEEDED / sizeof *NEEDED; k++)
+        for (int64_t i = 0; i < tables_rows(t, NEEDED[k]); i++)
+            if (!tables_text(t, NEEDED[k], i)) return false;
+    return true;
+}
+
+/* A span lies in a caption of its own item. */
+static bool check_spans(const Tables *t)
+{
+    const int64_t *captions = tables_i64(t, A_CAPTION_ITEM_OFFSETS), *boxes = tables_i64(t, A_BOX_ITEM_OFFSETS),
+                  *text = tables_i64(t, A_CAPTION_OFFSETS);
+
+    for (int64_t i = 0; i < tables_rows(t, A_SPLIT); i++)
+        for (int64_t b = boxes[i]; b < boxes[i + 1]; b++) {
+            const int32_t *span = tables_i32(t, A_SPANS) + 3 * b;
+            if (span[0] < 0) continue;
+            int64_t caption = captions[i] + span[0];
+            if (caption >= captions[i + 1] || span[1] < 0 || span[1] > span[2] || span[2] >= text[caption + 1] - text[caption]) return false;
+        }
     return true;
 }
 
@@ -103,5 +133,8 @@ bool tables_load(Tables *t, hid_t file, const Sparse *m, const Parts *parts, con
             return fail(err, "%s: the store's /%s does not fit the rest", path, ARRAYS[a].name);
         let_go(m);
     }
+    if (!check_texts(t)) return fail(err, "%s: a name or a caption of the store is missing", path);
+    if (!check_spans(t)) return fail(err, "%s: a phrase of the store lies outside its caption", path);
+    let_go(m);
     return check_indices(t) || fail(err, "%s: the store's splits name items that it has not", path);
 }

@@ -78,5 +78,30 @@ def sources():
     seed("sources", "entities", "e" + SENTENCE + SENTENCE + "\n" + BOXES)
 
 
-for make in (pictures, exif, entities, tables, sources):
+def edit(kind, which, where, data=b"", count=None):
+    """An edit as input.h says: put 0, insert 1, remove 2, cut 3."""
+    return bytes([kind, which]) + struct.pack("<H", where) + bytes([len(data) if count is None else count]) + data
+
+
+def stores():
+    for kind in range(3):
+        seed("store_file", f"whole-{kind}", bytes([kind]))
+        seed("store_file", f"parts-{kind}", bytes([kind]) + edit(0, 0, 30, b"at 2049"))
+        seed("store_file", f"cut-{kind}", bytes([kind]) + edit(3, 0, 5000))
+        seed("store_file", f"picture-{kind}", bytes([kind]) + edit(0, 0, 65530, b"\xff" * 8) + edit(2, 0, 9000, count=3))
+        for mended in (0, 0x80):
+            seed("store_journal", f"whole-{kind}-{mended}", bytes([kind + mended]))
+            seed("store_journal", f"cut-{kind}-{mended}", bytes([kind + mended]) + edit(3, 0, 700))
+            seed("store_journal", f"sizes-{kind}-{mended}", bytes([kind + mended]) + edit(0, 0, 8, b"\xff\xff") + edit(1, 0, 300, b"abc"))
+            seed("store_journal", f"numbers-{kind}-{mended}", bytes([kind + mended]) + edit(0, 0, 104, struct.pack("<8i", 9, 9, 4, 4, 1, 1, 1, 1)))
+        for array in range(41):
+            seed("store_tables", f"put-{kind}-{array}", bytes([kind + 0x80]) + edit(0, array, 8, struct.pack("<q", 1)))
+        for array in range(0, 41, 5):
+            seed("store_tables", f"remove-{kind}-{array}", bytes([kind]) + edit(2, array, 0, count=8) + edit(3, array + 2, 8))
+    table = "limn store, layout 2\nat 2048 bytes 8 sha256 " + 64 * "a" + "\nat 2056 bytes 5 checked by item\nsha256 " + 64 * "0" + "\n"
+    seed("store_parts", "two", struct.pack("<q", 2061) + table.encode())
+    seed("store_parts", "none", struct.pack("<q", 2048) + b"limn store, layout 2\n")
+
+
+for make in (pictures, exif, entities, tables, sources, stores):
     make()
