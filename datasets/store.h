@@ -139,11 +139,14 @@ int         store_find_split(const Store *s, const char *name);      /* -1 when 
 const int64_t *store_split_items(const Store *s, int split, int64_t *count);
 
 const char *store_item_name(const Store *s, int64_t item);
+int         store_item_split(const Store *s, int64_t item);
 int64_t     store_caption_count(const Store *s, int64_t item);
+int64_t     store_first_caption(const Store *s, int64_t item);       /* its row among all captions: a number that stays */
 const char *store_caption(const Store *s, int64_t item, int64_t k);
 const int32_t *store_tokens(const Store *s, int64_t item, int64_t k, int64_t *count);            /* of that caption; NULL: no tokenizer */
 const char *store_truth(const Store *s, int64_t item);               /* NULL when none                                  */
 int64_t     store_box_count(const Store *s, int64_t item);
+int64_t     store_first_box(const Store *s, int64_t item);
 StoreBox    store_box(const Store *s, int64_t item, int64_t k);
 void        store_original_size(const Store *s, int64_t item, int *width, int *height);
 void        store_stored_size(const Store *s, int64_t item, int *width, int *height);

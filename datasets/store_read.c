@@ -224,6 +224,16 @@ const char *store_truth(const Store *s, int64_t item)         { return tables_te
 int64_t     store_caption_count(const Store *s, int64_t item) { return rows_of(s, A_CAPTION_ITEM_OFFSETS, item); }
 int64_t     store_box_count(const Store *s, int64_t item)     { return rows_of(s, A_BOX_ITEM_OFFSETS, item); }
 
+static int64_t first_of(const Store *s, ArrayId offsets, int64_t item)
+{
+    int64_t from, to;
+    tables_range(&s->tables, offsets, item, &from, &to);
+    return from;
+}
+
+int64_t store_first_caption(const Store *s, int64_t item) { return first_of(s, A_CAPTION_ITEM_OFFSETS, item); }
+int64_t store_first_box(const Store *s, int64_t item)     { return first_of(s, A_BOX_ITEM_OFFSETS, item); }
+
 const char *store_caption(const Store *s, int64_t item, int64_t k)
 {
     return tables_text(&s->tables, A_CAPTION_OFFSETS, row_of(s, A_CAPTION_ITEM_OFFSETS, item, k));
@@ -254,6 +264,8 @@ static int64_t item_of(const Store *s, int64_t item)
     REQUIRE(item >= 0 && item < store_count(s), "store: item %" PRId64 " of %" PRId64, item, store_count(s));
     return item;
 }
+
+int store_item_split(const Store *s, int64_t item) { return tables_i32(&s->tables, A_SPLIT)[item_of(s, item)]; }
 
 static void size_in(const Store *s, ArrayId a, int64_t item, int *width, int *height)
 {

@@ -8,7 +8,7 @@
 #include "experiments/run.h"
 
 static const Command *const COMMANDS[] = {
-    &command_prepare, &command_inspect, &command_train, &command_sweep, &command_runs, &command_evaluate, &command_caption,
+    &command_prepare, &command_inspect, &command_export, &command_train, &command_sweep, &command_runs, &command_evaluate, &command_caption,
     &command_gradcheck, NULL
 };
 

@@ -12,7 +12,7 @@ typedef struct Command {
     int       (*run)(int argc, char **argv);     /* argv[0] is "limn NAME"; returns the exit status */
 } Command;
 
-extern const Command command_prepare, command_inspect, command_train, command_evaluate, command_caption, command_gradcheck,
+extern const Command command_prepare, command_inspect, command_export, command_train, command_evaluate, command_caption, command_gradcheck,
                      command_sweep, command_runs;
 
 /* Exit status of what happened: prints "limn NAME: sentence" to stderr when it was an error. */

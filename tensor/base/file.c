@@ -131,20 +131,24 @@ bool folder_make(const char *path, Err *err)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/* Removes PATH.part-PID where PID is dead (or is ours, from an earlier life) and nobody holds the file. */
-static void remove_left_overs(const char *path)
+/* Does a file of that name, PREFIX.part-PID (PREFIX NULL: any), come from a process that is dead, or from us in an earlier life? */
+static bool is_left_over(const char *name, const char *prefix)
 {
-    char *folder = path_folder(path), *prefix = NULL;
-    DIR  *dir    = opendir(folder);
+    const char *part = prefix ? name + strlen(prefix) : strstr(name, ".part-");
 
-    if (asprintf(&prefix, "%s.part-", path_name(path)) < 0) need(prefix = NULL);
+    if ((prefix && strncmp(name, prefix, strlen(prefix)) != 0) || !part || strncmp(part, ".part-", 6) != 0) return false;
+    char *end;
+    long  pid = strtol(part + 6, &end, 10);
+    return !*end && pid > 0 && (pid == getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH));
+}
+
+/* Nobody may hold it. */
+static void remove_left_overs(const char *folder, const char *prefix)
+{
+    DIR *dir = opendir(folder);
+
     for (struct dirent *e; dir && (e = readdir(dir)); ) {
-        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0) continue;
-        char *end;
-        long  pid = strtol(e->d_name + strlen(prefix), &end, 10);
-        if (*end || pid <= 0) continue;
-        if (pid != getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH)) continue;
-
+        if (!is_left_over(e->d_name, prefix)) continue;
         char *part = path_join(folder, e->d_name);
         int   fd   = open(part, O_RDWR | O_CLOEXEC);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlink(part);
@@ -152,9 +156,16 @@ static void remove_left_overs(const char *path)
         free(part);
     }
     if (dir) closedir(dir);
-    free(prefix);
+}
+
+static void remove_left_overs_of(const char *path)
+{
+    char *folder = path_folder(path);
+    remove_left_overs(folder, path_name(path));
     free(folder);
 }
+
+void folder_forget_parts(const char *folder) { remove_left_overs(folder, NULL); }
 
 static void writer_free(FileWriter *w)
 {
@@ -164,7 +175,10 @@ static void writer_free(FileWriter *w)
     free(w);
 }
 
-FileWriter *file_begin(const char *path, Err *err)
+static int open_part(const char *part) { return open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+
+/* alone: look for what was left of that file by others. */
+static FileWriter *begin(const char *path, bool alone, Err *err)
 {
     FileWriter *w = need(malloc(sizeof *w));
     *w = (FileWriter){ .path = need(strdup(path)), .fd = -1 };
@@ -172,8 +186,12 @@ FileWriter *file_begin(const char *path, Err *err)
 
     if (folder_exists(path)) errno = EISDIR;
     else {
-        remove_left_overs(path);
-        w->fd = open(w->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (alone) remove_left_overs_of(path);
+        w->fd = open_part(w->part);
+        if (w->fd < 0 && errno == EEXIST && !alone) {
+            remove_left_overs_of(path);
+            w->fd = open_part(w->part);
+        }
     }
     if (w->fd < 0) {
         cannot(err, "write", path);
@@ -183,6 +201,8 @@ FileWriter *file_begin(const char *path, Err *err)
     flock(w->fd, LOCK_EX | LOCK_NB);             /* only a mark for remove_left_overs: file systems without it do too */
     return w;
 }
+
+FileWriter *file_begin(const char *path, Err *err) { return begin(path, true, err); }
 
 static bool flush(FileWriter *w, Err *err)
 {
@@ -259,9 +279,8 @@ void file_forget_parts(const char *path)
     free(pattern);
 }
 
-bool file_put(const char *path, const void *data, size_t bytes, Err *err)
+static bool put(FileWriter *w, const void *data, size_t bytes, Err *err)
 {
-    FileWriter *w = file_begin(path, err);
     if (!w) return false;
     if (!file_write(w, data, bytes, err)) {
         file_abandon(w);
@@ -269,6 +288,9 @@ bool file_put(const char *path, const void *data, size_t bytes, Err *err)
     }
     return file_commit(w, err);
 }
+
+bool file_put(const char *path, const void *data, size_t bytes, Err *err) { return put(begin(path, true, err), data, bytes, err); }
+bool file_put_among(const char *path, const void *data, size_t bytes, Err *err) { return put(begin(path, false, err), data, bytes, err); }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 

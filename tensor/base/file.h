@@ -24,6 +24,9 @@ bool file_commit(FileWriter *w, Err *err);                                   /* 
 void file_forget_parts(const char *path);
 void file_abandon(FileWriter *w);                                            /* removes the part; NULL allowed */
 bool file_put(const char *path, const void *data, size_t bytes, Err *err);   /* begin + write + commit         */
+/* The same for one of many files in a folder, which is not searched each time for what a killed writer left: do that once. */
+bool file_put_among(const char *path, const void *data, size_t bytes, Err *err);
+void folder_forget_parts(const char *folder);    /* the parts of dead processes in it                          */
 
 char *file_read(const char *path, size_t *bytes, Err *err);                  /* malloc'd, NUL-terminated; NULL on failure */
 bool  file_exists(const char *path);
