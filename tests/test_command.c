@@ -22,7 +22,7 @@ Test(command, help_lists_every_command)
 
 Test(command, each_command_explains_itself)
 {
-    static const char *const NAMES[] = { "prepare", "inspect", "train", "sweep", "runs", "evaluate", "caption", "gradcheck" };
+    static const char *const NAMES[] = { "prepare", "inspect", "export", "train", "sweep", "runs", "evaluate", "caption", "gradcheck" };
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         Shell s = shell("limn %s --help", NAMES[i]);
         cr_assert_eq(s.status, 0, "%s: %s", NAMES[i], s.err);

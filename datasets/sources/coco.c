@@ -100,6 +100,7 @@ static bool read_instance(Coco *k, const JsonItem *i, int64_t picture, int64_t i
     if (name < 0) return refuse(k, i, PROBLEM_BAD_RECORD, NULL, "is of a category that the file does not have");
     b.x0 = corners[0], b.y0 = corners[1], b.x1 = corners[2], b.y1 = corners[3];
     b.phrase = vocab_text(k->names, (int32_t)name);
+    json_id(json_object_get(i->value, "entity"), &b.entity);         /* of an export: the id that it had before */
     return catalog_box(k->c, picture, &b, here(k, i), err);
 }
 

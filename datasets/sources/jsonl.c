@@ -10,6 +10,7 @@
  *     captions   texts; or `caption`, one
  *     boxes      box: x0, y0, x1, y1 in pixels, edges ([0, width] x [0, height]); kind: phrase (default), object, region, referring or
  *                none (then without box); entity: an id; caption and span: which caption (from 0) holds the phrase, and its bytes
+ *     truth, masks       of composed pictures: `limn export` writes them for other readers; passed over
  *
  * A line that is not such an object is listed and passed over, and so is a key that nobody knows, once each.              */
 #include <stdlib.h>
@@ -136,7 +137,7 @@ static bool read_texts(Jsonl *l, int64_t picture, const char *name, const json_t
 
 static bool read_object(const json_t *o, Place at, void *context, Err *err)
 {
-    static const char *const KEYS[] = { "image", "name", "split", "width", "height", "captions", "caption", "boxes", NULL };
+    static const char *const KEYS[] = { "image", "name", "split", "width", "height", "captions", "caption", "boxes", "truth", "masks", NULL };
     const char *image = json_string_value(json_object_get(o, "image")), *name = json_string_value(json_object_get(o, "name"));
     const json_t *split = json_object_get(o, "split");
     Jsonl *l = context;
