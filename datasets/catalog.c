@@ -212,6 +212,19 @@ void catalog_size(Catalog *c, int64_t picture, int width, int height)
 }
 
 /* ---- captions and boxes ------------------------------------------------------------------------------------------------ */
+/* Of valid UTF-8: nothing but blanks of any script, controls and characters without a width. */
+static bool is_blank(const char *text, size_t bytes)
+{
+    utf8proc_int32_t point;
+
+    for (size_t i = 0; i < bytes;) {
+        i += (size_t)utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(bytes - i), &point);
+        utf8proc_category_t k = utf8proc_category(point);
+        if (k < UTF8PROC_CATEGORY_ZS || k > UTF8PROC_CATEGORY_CF) return false;
+    }
+    return true;
+}
+
 /* Why a text cannot be kept; NULL: it can. Takes the blanks at both ends away. */
 static const char *judge(const char **text, size_t *bytes, ProblemKind *kind)
 {
@@ -219,9 +232,11 @@ static const char *judge(const char **text, size_t *bytes, ProblemKind *kind)
     while (*bytes && strchr(BLANKS, **text) && **text) ++*text, --*bytes;
     while (*bytes && strchr(BLANKS, (*text)[*bytes - 1]) && (*text)[*bytes - 1]) --*bytes;
 
-    *kind = *bytes ? PROBLEM_BAD_TEXT : PROBLEM_EMPTY_TEXT;
-    return !*bytes ? "is empty" : *bytes > CATALOG_LONGEST ? "is longer than a million bytes"
-         : !is_utf8(*text, *bytes) ? "is not valid UTF-8" : NULL;
+    *kind = PROBLEM_BAD_TEXT;
+    if (*bytes > CATALOG_LONGEST) return "is longer than a million bytes";
+    if (!is_utf8(*text, *bytes)) return "is not valid UTF-8";
+    *kind = PROBLEM_EMPTY_TEXT;
+    return is_blank(*text, *bytes) ? "is empty" : NULL;
 }
 
 static bool add_link(Catalog *c, int64_t picture, Link *l, const char *text, Place at, Err *err)

@@ -76,16 +76,19 @@ static bool fits(Work *w, const CatalogBoxAt *b, double box[4])
     const double W = w->info.width, H = w->info.height, most = 1;
     const char *what = b->box.phrase ? b->box.phrase : "without a phrase";
 
+    /* As it was given: turning upright puts corners in order. */
+    const double given[4] = { b->box.x0, b->box.y0, b->box.x1, b->box.y1 };
+
     for (int i = 0; i < 4; i++)
-        if (!isfinite(box[i])) return problem(w, PROBLEM_BAD_BOX, b->at, "a box (%s) is not finite", what), false;
-    if (!(box[2] > box[0]) || !(box[3] > box[1]))
-        return problem(w, PROBLEM_BAD_BOX, b->at, "a box (%s) has no area: %g %g %g %g", what, b->box.x0, b->box.y0, b->box.x1, b->box.y1), false;
+        if (!isfinite(given[i]) || !isfinite(box[i])) return problem(w, PROBLEM_BAD_BOX, b->at, "a box (%s) is not finite", what), false;
+    if (given[2] <= given[0] || given[3] <= given[1])
+        return problem(w, PROBLEM_BAD_BOX, b->at, "a box (%s) has no area: %g %g %g %g", what, given[0], given[1], given[2], given[3]), false;
     if (box[0] >= W || box[1] >= H || box[2] <= 0 || box[3] <= 0)
-        return problem(w, PROBLEM_BAD_BOX, b->at, "a box (%s) is outside the picture: %g %g %g %g", what, b->box.x0, b->box.y0, b->box.x1,
-                       b->box.y1), false;
+        return problem(w, PROBLEM_BAD_BOX, b->at, "a box (%s) is outside the picture: %g %g %g %g", what, given[0], given[1], given[2],
+                       given[3]), false;
     if (box[0] < -most || box[1] < -most || box[2] > W + most || box[3] > H + most)
-        problem(w, PROBLEM_CLIPPED_BOX, b->at, "a box (%s) reached out of the picture: %g %g %g %g", what, b->box.x0, b->box.y0, b->box.x1,
-                b->box.y1);
+        problem(w, PROBLEM_CLIPPED_BOX, b->at, "a box (%s) reached out of the picture: %g %g %g %g", what, given[0], given[1], given[2],
+                given[3]);
     box[0] = fmax(box[0], 0), box[1] = fmax(box[1], 0), box[2] = fmin(box[2], W), box[3] = fmin(box[3], H);
     return true;
 }
