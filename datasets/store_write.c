@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/base/json.h"
+
 static char *copy(const char *text)
 {
     char *c = text ? strdup(text) : NULL;
@@ -80,13 +82,21 @@ bool store_add(StoreWriter *w, const StoreItem *item, Err *err)
     return ok;
 }
 
+/* Names of files and pieces of bad lines may be any bytes: what is not UTF-8 is written as in the report. */
+static void add_text(Columns *c, ArrayId a, const char *text)
+{
+    json_t *clean = json_text(text);
+    columns_add_text(c, a, json_string_value(clean));
+    json_decref(clean);
+}
+
 static void put_problem(Columns *c, const Problem *p)
 {
     columns_add(c, A_PROBLEM_KIND, &(int32_t){ p->kind }, 1);
     columns_add(c, A_PROBLEM_LINE, &p->line, 1);
-    columns_add_text(c, A_PROBLEM_NAME_OFFSETS, p->name);
-    columns_add_text(c, A_PROBLEM_FILE_OFFSETS, p->file);
-    columns_add_text(c, A_REASON_OFFSETS, p->reason);
+    add_text(c, A_PROBLEM_NAME_OFFSETS, p->name);
+    add_text(c, A_PROBLEM_FILE_OFFSETS, p->file);
+    add_text(c, A_REASON_OFFSETS, p->reason);
 }
 
 static bool told(const Columns *c, Err *err) { return !c->failed || fail(err, "%s", c->why.text); }
