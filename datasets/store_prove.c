@@ -228,7 +228,8 @@ static bool check_all(Check *c, Err *err)
         bulk |= p->by_item;
         if (p->by_item) TRY(strcmp(p->name, "masks/bits") ? check_pictures(c, p, err) : check_masks(c, p, err));
     }
-    if (!bulk) cannot(c, &(Part){ .at = STORE_USER_BLOCK, .bytes = c->file_bytes - STORE_USER_BLOCK, .name = "the pictures" }, "the table of parts");
+    if (!bulk && c->file_bytes > STORE_USER_BLOCK)
+        cannot(c, &(Part){ .at = STORE_USER_BLOCK, .bytes = c->file_bytes - STORE_USER_BLOCK, .name = "the pictures" }, "the table of parts");
     return true;
 }
 

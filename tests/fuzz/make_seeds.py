@@ -86,9 +86,9 @@ def edit(kind, which, where, data=b"", count=None):
 def stores():
     for kind in range(3):
         seed("store_file", f"whole-{kind}", bytes([kind]))
-        seed("store_file", f"parts-{kind}", bytes([kind]) + edit(0, 0, 30, b"at 2049"))
-        seed("store_file", f"cut-{kind}", bytes([kind]) + edit(3, 0, 5000))
-        seed("store_file", f"picture-{kind}", bytes([kind]) + edit(0, 0, 65530, b"\xff" * 8) + edit(2, 0, 9000, count=3))
+        seed("store_file", f"parts-{kind}", bytes([kind]) + edit(0, 0, 30, b"at 16385"))
+        seed("store_file", f"cut-{kind}", bytes([kind]) + edit(3, 0, 25000))
+        seed("store_file", f"picture-{kind}", bytes([kind]) + edit(0, 0, 65530, b"\xff" * 8) + edit(2, 0, 19000, count=3))
         for mended in (0, 0x80):
             seed("store_journal", f"whole-{kind}-{mended}", bytes([kind + mended]))
             seed("store_journal", f"cut-{kind}-{mended}", bytes([kind + mended]) + edit(3, 0, 700))
@@ -98,9 +98,9 @@ def stores():
             seed("store_tables", f"put-{kind}-{array}", bytes([kind + 0x80]) + edit(0, array, 8, struct.pack("<q", 1)))
         for array in range(0, 41, 5):
             seed("store_tables", f"remove-{kind}-{array}", bytes([kind]) + edit(2, array, 0, count=8) + edit(3, array + 2, 8))
-    table = "limn store, layout 2\nat 2048 bytes 8 sha256 " + 64 * "a" + "\nat 2056 bytes 5 checked by item\nsha256 " + 64 * "0" + "\n"
-    seed("store_parts", "two", struct.pack("<q", 2061) + table.encode())
-    seed("store_parts", "none", struct.pack("<q", 2048) + b"limn store, layout 2\n")
+    table = "limn store, layout 2\nat 16384 bytes 8 sha256 " + 64 * "a" + " structure\nat 16392 bytes 5 checked by item images/files\nsha256 " + 64 * "0" + "\n"
+    seed("store_parts", "two", struct.pack("<q", 16397) + table.encode())
+    seed("store_parts", "none", struct.pack("<q", 16384) + b"limn store, layout 2\n")
 
 
 for make in (pictures, exif, entities, tables, sources, stores):

@@ -1,4 +1,5 @@
-/* store_file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read.
+/* store_file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read. The proof
+ * (store_prove) sees it and says where.
  *
  * The first byte of the input says which kind of store; edits of the whole file follow (`which` is the upper byte of `where`). */
 #include "tests/fuzz/input.h"
@@ -42,7 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (fuzz_edit(&data, &size, &e)) fuzz_apply(&b, &e, e.where | (uint32_t)e.which << 16);
 
     bool    same = b.used == w->used && memcmp(b.p, w->p, b.used) == 0;
-    Store  *s = store_open(fuzz_file("damaged.h5", b.p, b.used), &err);
+    const char *path = fuzz_file("damaged.h5", b.p, b.used);
+    REQUIRE(stores_prove(path) == same, same ? "a whole store does not prove so" : "damage that no proof sees");
+    Store  *s = store_open(path, &err);
     int64_t damaged = s ? stores_read(s) : 1;
     REQUIRE(s || *err.text, "refused without a word");
     REQUIRE(same == (damaged == 0), same ? "a whole store is refused: %s" : "damage that nobody sees%s", err.text);

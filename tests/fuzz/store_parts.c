@@ -8,10 +8,18 @@
 
 static void read_parts(const char block[STORE_USER_BLOCK], int64_t file_bytes)
 {
-    Parts parts;
-    Err   err = { 0 };
+    Parts   parts;
+    Err     err = { 0 };
     int64_t end = STORE_USER_BLOCK;
+    bool    intact;
 
+    if (parts_salvage(block, "a.h5", &parts, &intact, &end, &err)) {
+        int64_t at = STORE_USER_BLOCK;
+        for (int i = 0; i < parts.count; at = parts.part[i].at + parts.part[i].bytes, i++)
+            REQUIRE(parts.part[i].at >= at && parts.part[i].bytes >= 0, "a part over another");
+        REQUIRE(parts.count <= STORE_MAX_PARTS && at == end, "parts that do not end where they should");
+    }
+    end = STORE_USER_BLOCK;
     if (!parts_read(block, "a.h5", file_bytes, &parts, &err)) {
         REQUIRE(*err.text, "refused without a word");
         return;

@@ -13,5 +13,7 @@ void         stores_fill(StoreWriter *w, int kind);
 
 /* Reads all that can be read from a store and touches every byte of it. The number of pictures and masks that are damaged. */
 int64_t      stores_read(Store *s);
+/* store_prove, with all that it tells. */
+bool         stores_prove(const char *path);
 
 #endif
