@@ -6,7 +6,7 @@
 
 static const Source *const SOURCES[] = {
     &source_coco, &source_flickr30k, &source_flickr30k_entities, &source_flickr8k, &source_imagefolder, &source_jsonl, &source_karpathy,
-    &source_phrase_boxes, &source_scenes, &source_visual_genome, &source_webdataset, NULL };
+    &source_phrase_boxes, &source_refcoco, &source_scenes, &source_visual_genome, &source_webdataset, NULL };
 
 const Source *const *source_list(void) { return SOURCES; }
 
