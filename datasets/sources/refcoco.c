@@ -20,6 +20,7 @@
 
 #include "datasets/sources/flickr.h"
 #include "datasets/sources/id_map.h"
+#include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_stream.h"
 #include "datasets/sources/pickle.h"
@@ -81,7 +82,8 @@ static bool refuse_item(Refcoco *r, const JsonItem *i, ProblemKind kind, const c
 static bool take_photo(Refcoco *r, const JsonItem *item, int64_t id)
 {
     const char *name = json_string_value(json_object_get(item->value, "file_name"));
-    int64_t at = id_map_get(&r->image_of, id), width = 0, height = 0;
+    int64_t at = id_map_get(&r->image_of, id);
+    int     width, height;
 
     if (at < 0) return true;
     if (!name || !*name) return refuse_item(r, item, PROBLEM_BAD_RECORD, NULL, "has no file_name");
@@ -89,9 +91,7 @@ static bool take_photo(Refcoco *r, const JsonItem *item, int64_t id)
     Photo *p = photo_at(r, at);
     if (p->name >= 0) return refuse_item(r, item, PROBLEM_DUPLICATE, name, "has an id that another image has");
     p->name = vocab_add(r->names, name, strlen(name));
-    if (json_id(json_object_get(item->value, "width"), &width) && json_id(json_object_get(item->value, "height"), &height)
-        && width > 0 && height > 0 && width <= 65535 && height <= 65535)
-        p->width = (int32_t)width, p->height = (int32_t)height;
+    if (json_size(item->value, &width, &height)) p->width = width, p->height = height;
     return true;
 }
 
@@ -104,7 +104,8 @@ static bool take_object(Refcoco *r, const JsonItem *item, int64_t id)
     Object *o = object_at(r, at);
     if (o->boxed) return refuse_item(r, item, PROBLEM_DUPLICATE, NULL, "has an id that another annotation has");
     if (!json_id(json_object_get(item->value, "image_id"), &image)) return refuse_item(r, item, PROBLEM_BAD_RECORD, NULL, "has no image_id");
-    if (!json_bbox(json_object_get(item->value, "bbox"), corners)) return refuse_item(r, item, PROBLEM_BAD_RECORD, NULL, "has no bbox of four numbers");
+    if (!json_bbox(json_object_get(item->value, "bbox"), corners))
+        return refuse_item(r, item, PROBLEM_BAD_RECORD, NULL, "has no bbox of four numbers");
     *o = (Object){ .image = image, .boxed = true };
     memcpy(o->corners, corners, sizeof corners);
     return true;
@@ -247,7 +248,7 @@ static bool choose(Refcoco *r, Err *err)
     char there[512] = "";
     int  pickles = 0;
 
-    for (int k = 0; k < r->files.count; k++) {
+    for (int64_t k = 0; k < r->files.count; k++) {
         const JsonFile *f = &r->files.file[k];
         if (fnmatch("*.json", last_name(f), 0) == 0) {
             if (r->instances) return fail_usage(err, "one instances.json, please; %s is too much", f->shown);
