@@ -63,8 +63,10 @@ static void list_forms(void)
 {
     for (const ExportForm *const *f = export_forms(); *f; f++) {
         printf("%s\n    %s\n", (*f)->name, (*f)->help);
-        for (const char *line = (*f)->layout; *line; line += strcspn(line, "\n"), line += *line == '\n')
-            printf("      %.*s\n", (int)strcspn(line, "\n"), line);
+        for (const char *line = (*f)->layout, *end; *line; line = end + (*end == '\n')) {
+            end = strchrnul(line, '\n');
+            printf("      %.*s\n", (int)(end - line), line);
+        }
     }
 }
 
