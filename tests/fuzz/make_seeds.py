@@ -50,6 +50,7 @@ def entities():
     seed("entities_boxes", "utf-16", BOXES.encode("utf-16"))
     seed("entities_boxes", "doctype", '<!DOCTYPE a [<!ENTITY b "&#x41;"><!ENTITY c SYSTEM "file:///etc/hostname">]><annotation>&b;&c;</annotation>')
     seed("entities_boxes", "cdata", BOXES.replace("<name>5</name>", "<name><![CDATA[5]]>&#x30;</name>"))
+    seed("entities_boxes", "names", BOXES.replace("<name>5</name>", "<name>5</name>" * 64))
     seed("entities_boxes", "deep", "<a>" * 15 + "<b/>" + "</a>" * 15)
     seed("entities_sentence", "plain", SENTENCE)
     seed("entities_sentence", "nested", "[/EN#1/a [/EN#2/b x] y] ] [ [/EN#/z ] [/EN#3/c] never [/EN#4/d closed")
@@ -60,6 +61,8 @@ def tables():
     seed("text_lines", "tsv", "\timage\tx0\n1.jpg\t0.5\n2.jpg\t\n")
     seed("text_lines", "bar", "|\xef\xbb\xbfimage_name| comment\r\n1.jpg| a dog .\r\n")
     seed("text_lines", "broken", ',a,b\n"open,1\n"x"y,2\n1,2,3\n5,"6\n')
+    seed("text_lines", "wide", "," + "," * 1024 + "\na\n")
+    seed("text_lines", "lines", ',a\n"' + "\n" * 300 + '"\n')
     seed("text_lines", "cr", ',a,b\r1,2\r3,4\r')
 
 
@@ -88,7 +91,8 @@ def stores():
         seed("store_file", f"whole-{kind}", bytes([kind]))
         seed("store_file", f"parts-{kind}", bytes([kind]) + edit(0, 0, 30, b"at 16385"))
         seed("store_file", f"cut-{kind}", bytes([kind]) + edit(3, 0, 25000))
-        seed("store_file", f"picture-{kind}", bytes([kind]) + edit(0, 0, 65530, b"\xff" * 8) + edit(2, 0, 19000, count=3))
+        for part in range(0, 42):
+            seed("store_file", f"part-{kind}-{part}", bytes([kind]) + edit(0, 0x80 + part, part, b"\x55\xaa"))
         for mended in (0, 0x80):
             seed("store_journal", f"whole-{kind}-{mended}", bytes([kind + mended]))
             seed("store_journal", f"cut-{kind}-{mended}", bytes([kind + mended]) + edit(3, 0, 700))
@@ -100,6 +104,8 @@ def stores():
             seed("store_tables", f"remove-{kind}-{array}", bytes([kind]) + edit(2, array, 0, count=8) + edit(3, array + 2, 8))
     table = "limn store, layout 2\nat 16384 bytes 8 sha256 " + 64 * "a" + " structure\nat 16392 bytes 5 checked by item images/files\nsha256 " + 64 * "0" + "\n"
     seed("store_parts", "two", struct.pack("<q", 16397) + table.encode())
+    many = "limn store, layout 2\n" + "at 16384 bytes 0 checked by item a\n" * 70
+    seed("store_parts", "many", struct.pack("<q", 16384) + many.encode())
     seed("store_parts", "none", struct.pack("<q", 16384) + b"limn store, layout 2\n")
 
 

@@ -1,13 +1,15 @@
 /* store_file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read. The proof
  * (store_prove) sees it and says where.
  *
- * The first byte of the input says which kind of store; edits of the whole file follow (`which` is the upper byte of `where`). */
+ * The first byte of the input says which kind of store; edits follow: of the whole file (`which` is the upper byte of `where`), or, where
+ * the highest bit of `which` is set, of one part as it lies in the whole store, so that the few bytes of pictures are met as well. */
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/stores.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/store_file.h"
 #include "tensor/base/file.h"
 
 /* Made once. */
@@ -29,6 +31,18 @@ static const Buffer *whole(int kind)
     return &made[kind];
 }
 
+/* Where an edit is. */
+static uint32_t place(const Edit *e, const Buffer *w)
+{
+    Parts parts;
+    Err   err = { 0 };
+
+    if (!(e->which & 0x80)) return e->where | (uint32_t)e->which << 16;
+    REQUIRE(parts_read(w->p, "whole.h5", (int64_t)w->used, &parts, &err), "%s", err.text);
+    const Part *p = &parts.part[(e->which & 0x7f) % parts.count];
+    return (uint32_t)(p->at + (p->bytes ? e->where % p->bytes : 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static Buffer b;
@@ -40,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     b.used = 0;
     buffer_add(&b, w->p, w->used);
     data++, size--;
-    while (fuzz_edit(&data, &size, &e)) fuzz_apply(&b, &e, e.where | (uint32_t)e.which << 16);
+    while (fuzz_edit(&data, &size, &e)) fuzz_apply(&b, &e, place(&e, w));
 
     bool    same = b.used == w->used && memcmp(b.p, w->p, b.used) == 0;
     const char *path = fuzz_file("damaged.h5", b.p, b.used);
