@@ -88,8 +88,7 @@ static bool begin_part(Coco *c, int i, Err *err)
     *slash = 0;
     bool ok = folder_make(path, err);
     *slash = '/';
-    c->part[i] = (Part){ .out = ok ? file_begin(path, err) : NULL, .annotations = spill_begin(c->task->o->out),
-                         .boxless = spill_begin(c->task->o->out) };
+    c->part[i].out = ok ? file_begin(path, err) : NULL;
     free(path);
     free(name);
     return c->part[i].out && file_printf(c->part[i].out, err, "{\"info\": {\"description\": \"exported by limn %s from the store %s\"},\n"
@@ -141,13 +140,18 @@ static bool end_part(Coco *c, int i, Err *err)
     return file_commit(out, err);
 }
 
+static Part no_part(const Coco *c)
+{
+    return (Part){ .annotations = spill_begin(c->task->o->out), .boxless = spill_begin(c->task->o->out) };
+}
+
 static void close_parts(Coco *c)
 {
     for (int i = 0; i < PARTS; i++) {
         file_abandon(c->part[i].out);
         spill_free(&c->part[i].annotations);
         spill_free(&c->part[i].boxless);
-        c->part[i] = (Part){ .annotations = spill_begin(c->task->o->out), .boxless = spill_begin(c->task->o->out) };
+        c->part[i] = no_part(c);
     }
 }
 
@@ -282,7 +286,7 @@ static void *begin(const ExportTask *t, Err *err)
     REQUIRE(c, "out of memory");
 
     *c = (Coco){ .task = t, .categories = vocab_new(), .split = -1 };
-    close_parts(c);
+    for (int i = 0; i < PARTS; i++) c->part[i] = no_part(c);
     for (int64_t i = 0; i < store_count(t->store); i++)
         for (int64_t k = 0; k < store_box_count(t->store, i); k++) {
             StoreBox box = store_box(t->store, i, k);

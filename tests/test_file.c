@@ -145,6 +145,38 @@ Test(file, whose_writer_is_killed_is_old_or_new_and_the_left_over_goes)
     }
 }
 
+Test(file, parts_of_the_dead_go_from_a_whole_folder_at_once)
+{
+    Err   err = { 0 };
+    char  part[160];
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("LIMN_FAULT", "kill:3", 1);
+        _exit(!file_put_among(path, "abcdef", 6, &err));
+    }
+    waitpid(child, NULL, 0);
+    snprintf(part, sizeof part, "%s.part-%d", path, (int)getppid());
+    fclose(fopen(part, "w"));
+    cr_assert_eq(files_in_folder(), 2);
+    put("whole");
+    folder_forget_parts(folder);
+    cr_expect(file_exists(part), "that of the living stays");
+    cr_expect_eq(files_in_folder(), 2);
+    expect_content("whole");
+}
+
+/* A dead process of the same number left its part, and nobody looked for it. */
+Test(file, one_of_many_is_written_over_a_part_of_its_own_name)
+{
+    Err  err = { 0 };
+    char part[160];
+    snprintf(part, sizeof part, "%s.part-%d", path, (int)getpid());
+    fclose(fopen(part, "w"));
+    cr_assert(file_put_among(path, "abcdef", 6, &err), "%s", err.text);
+    expect_content("abcdef");
+    cr_expect_eq(files_in_folder(), 1);
+}
+
 Test(file, parts_of_the_living_are_not_touched)
 {
     Err  err = { 0 };

@@ -73,3 +73,33 @@ Test(image_write, a_jpeg_survives_being_larger_than_guessed)
     image_free(&im);
     image_free(&back);
 }
+
+Test(image_write, quick_png_files_give_the_same_pixels)
+{
+    static const int SIZES[][2] = { { 1, 1 }, { 3, 200 }, { 224, 224 }, { 65535, 2 } };
+    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++)
+        for (int channels = 1; channels <= 3; channels += 2) {
+            Image    im = picture(channels, SIZES[i][0], SIZES[i][1]), back;
+            uint8_t *data;
+            size_t   bytes;
+            Err      err = { 0 };
+            cr_assert(image_encode_png_quick(&im, &data, &bytes, &err), "%s", err.text);
+            cr_assert(image_decode(data, bytes, "quick", &back, &err), "%s", err.text);
+            cr_assert(back.width == im.width && back.height == im.height);
+            for (int k = 0; k < im.width * im.height * 3; k++)
+                cr_assert_eq(back.pixels[k], im.pixels[channels == 3 ? k : k / 3], "%d x %d, %d", im.width, im.height, k);
+            free(data);
+            image_free(&im);
+            image_free(&back);
+        }
+}
+
+Test(image_write, refuses_a_png_without_pixels)
+{
+    Image    im = { .channels = 3 };
+    uint8_t *data;
+    size_t   bytes;
+    Err      err = { 0 };
+    cr_assert_not(image_encode_png_quick(&im, &data, &bytes, &err));
+    cr_assert(strstr(err.text, "cannot write a picture of 0 x 0 pixels as PNG"), "%s", err.text);
+}
