@@ -343,10 +343,28 @@ static char *folder_of(const char *path)
     return folder;
 }
 
+/* What a source that composes tells on its way. */
+typedef struct Composing { PrepareProgress *progress; void *context; int64_t first; } Composing;
+
+static bool composing(const PrepareStep *s, void *context)
+{
+    Composing *c = context;
+    c->first = s->first;
+    return !c->progress || c->progress(s, c->context);
+}
+
+static bool compose(const Source *source, const PrepareOptions *o, PrepareProgress *progress, void *context, PrepareSummary *out, Err *err)
+{
+    Composing c = { progress, context, 0 };
+    TRY(source->compose(o, composing, &c, err) && prepare_summarize(o->out, out, err));
+    out->resumed = c.first;
+    return true;
+}
+
 bool prepare_store(const Source *source, const PrepareOptions *o, PrepareProgress *progress, void *context, PrepareSummary *out, Err *err)
 {
     *out = (PrepareSummary){ 0 };
-    if (source->compose) return source->compose(o, progress, context, err) && prepare_summarize(o->out, out, err);
+    if (source->compose) return compose(source, o, progress, context, out, err);
 
     char *folder = o->out ? folder_of(o->out) : strdup(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     Job j = { .o = o, .source = source, .catalog = catalog_new(folder), .members = member_reader_new(), .picture = { o, record_of(o) }, .report = report_begin(folder),
