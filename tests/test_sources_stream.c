@@ -43,7 +43,7 @@ static char *list(const char *data)    { return stream(data, strlen(data), NULL)
 
 Test(sources_stream, the_wanted_lists_of_an_object_are_streamed_with_their_lines)
 {
-    expect(members("\xEF\xBB\xBF{\"info\": {\"a\": [9]},\n \"n\": 5\n, \"a\": [1,\n {\"x\": [2]}, \"]\"\n],\r\n\"s\": \"\\\"a\\\": [\", \"b\":[],\"a\":[3]}\n"),
+    expect(members("\xEF\xBB\xBF{\"info\": {\"a\": [9]},\n \"n\": 5\n, \"a\": [1,\n {\"x\": [2]}, \"]\"\n],\r\n\"s\": \"\\\"a\\\": [\", \"b\":[],\"\\u0061\":[3]}\n"),
            "a[0]:3 1|a[1]:4 {\"x\":[2]}|a[2]:4 \"]\"|a[0]:6 3|");
     expect(members("{}"), "");
     expect(members("{\"c\": 1}"), "");

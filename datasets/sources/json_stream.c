@@ -158,22 +158,24 @@ static bool give_list(Stream *s, const char *list, JsonEach *each, void *context
     return c >= 0 && broken(s, err, "',' or ']' is missing");
 }
 
-static const char *wanted(const char *const *lists, const char *key)
+/* Which of the lists the key that was passed over names; NULL: none. */
+static const char *wanted(const Stream *s, const char *const *lists)
 {
-    for (; *lists; lists++)
-        if (strcmp(*lists, key) == 0) return *lists;
-    return NULL;
+    json_t     *key = s->too_large ? NULL : json_loadb(s->buffer + s->from, s->at - s->from, JSON_DECODE_ANY, NULL);
+    const char *text = json_string_value(key), *found = NULL;
+
+    for (; text && *lists && !found; lists++)
+        if (strcmp(*lists, text) == 0) found = *lists;
+    json_decref(key);
+    return found;
 }
 
 static bool give_member(Stream *s, const char *const *lists, JsonEach *each, void *context, Err *err)
 {
-    char key[64] = "";
-
     if (peek(s, err) != '"') return broken(s, err, "a key is missing");
     TRY(pass_value(s, true, err));
-    if (!s->too_large && s->at - s->from - 2 < sizeof key) memcpy(key, s->buffer + s->from + 1, s->at - s->from - 2);
+    const char *list = wanted(s, lists);
     TRY(expect(s, ':', err));
-    const char *list = wanted(lists, key);
     if (!list) return pass_value(s, false, err);
     int c = peek(s, err);
     if (c >= 0 && c != '[') return fail(err, "%s:%lld: \"%s\" is not a list", s->shown, (long long)s->line, list);

@@ -4,10 +4,15 @@
     python3 tests/fuzz/make_seeds.py FOLDER
 
 run.sh gives them to libFuzzer; what it found interesting of them and made of them is kept in tests/fuzz/corpus."""
+import bz2
+import gzip
+import io
+import lzma
 import pathlib
 import shutil
 import struct
 import sys
+import tarfile
 
 FOLDER = pathlib.Path(sys.argv[1])
 ZOO = pathlib.Path(__file__).parents[1] / "fixtures" / "image-zoo"
@@ -78,6 +83,11 @@ def sources():
     seed("sources", "flickr8k", "81.jpg#0\tA dog .\n1.jpg#1\tAnother .\n2.jpg#0\t\n1.jpg\n")
     seed("sources", "flickr30k", "3image_name| comment_number| comment\n1.jpg| 0| A dog .\n1.jpg| 1| b | c\n")
     seed("sources", "phrases", "pimage\tx0\ty0\tx1\ty1\tphrase\tsplit\tsize_known\tcaption\n1.jpg\t0\t0.1\t.5\t1\ta dog\ttrain\t1\t0\n")
+    seed("sources", "lines", 'l{"image": "1.jpg", "name": "one", "split": "train", "width": 64, "height": 48, "captions": ["A dog ."], "boxes": '
+         '[{"box": [1, 2, 3.5, 4], "phrase": "A dog", "kind": "phrase", "entity": 7, "caption": 0, "span": [0, 5]}]}\n{"image": "2.jpg", "caption": "x"}\n')
+    seed("sources", "folder", 'i{"file_name": "train/1.jpg", "text": "A dog .", "objects": {"bbox": [[1, 2, 3, 4]], "categories": ["dog"], "id": [3]}}\n'
+         '{"file_name": "a\\\\..//./2.jpg", "captions": ["x", "y"], "split": "validation", "objects": [{"bbox": [1, 2, 3, 4], "category": 5}]}\n')
+    seed("sources", "table", "vfile_name,text,split\n1.jpg,\"A dog , twice\",dev\n../val/1.jpg,x,\n")
     seed("sources", "entities", "e" + SENTENCE + SENTENCE + "\n" + BOXES)
 
 
@@ -109,5 +119,30 @@ def stores():
     seed("store_parts", "none", struct.pack("<q", 16384) + b"limn store, layout 2\n")
 
 
-for make in (pictures, exif, entities, tables, sources, stores):
+def streams():
+    seed("json_stream", "list", ' [{"a": [1, "]"]}, "\\"", -1.5e3,\n true, "\\ud83d\\ude00"]\n')
+    seed("json_stream", "object", '{"info": {"images": [1]}, "images": [{"id": 1}, 2],\n"annotations" : [ ], "n": 5, "\\u0061": null}')
+    seed("json_stream", "marked", b"\xef\xbb\xbf[1]")
+
+
+def shards():
+    """Of each form and compression; headers without times, so that they are the same each time."""
+    members = (("a/1.jpg", b"x"), ("a/1.txt", b"A dog .\n"), ("a/1.json", b'{"caption": "A dog .", "width": 4, "height": 3, "split": "val"}'),
+               ("2.png", b"xy"), ("\u00fc.jpeg", b""))
+    for name, form in (("ustar", tarfile.USTAR_FORMAT), ("gnu", tarfile.GNU_FORMAT), ("pax", tarfile.PAX_FORMAT)):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=form) as tar:
+            for member, data in members:
+                info = tarfile.TarInfo("long/" * 30 * (name == "gnu" and member == "2.png") + member)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        data = file.getvalue().rstrip(b"\0")
+        data += bytes(-len(data) % 512 + 1024)
+        seed("tar", name, data)
+        seed("tar", name + "-gzip", gzip.compress(data, mtime=0))
+        seed("tar", name + "-xz", lzma.compress(data))
+        seed("tar", name + "-bzip2", bz2.compress(data))
+
+
+for make in (pictures, exif, entities, tables, sources, stores, streams, shards):
     make()

@@ -1,6 +1,7 @@
 /* sources.c - any bytes as the annotations of a data set that has one file or two (datasets/sources). The first byte says of which:
  *
- *     c COCO     k Karpathy's split     g Visual Genome     8 Flickr8k     3 Flickr30k     p phrase boxes
+ *     c COCO     k Karpathy's split     g Visual Genome     8 Flickr8k     3 Flickr30k     p phrase boxes     l lines of JSON
+ *     i, v imagefolder, its metadata JSON or a table
  *     e Flickr30k Entities: sentences, an empty line, the boxes                                                          */
 #include "datasets/sources/source.h"
 
@@ -16,6 +17,9 @@ static const struct { uint8_t letter; const Source *source; const char *file[2],
     { '8', &source_flickr8k,     { "8/Flickr8k.token.txt", "8/Flickr_8k.trainImages.txt" },  { "8", "8/images" } },
     { '3', &source_flickr30k,    { "3/results.csv", "3/train.txt" },                         { "3", "3/images" } },
     { 'p', &source_phrase_boxes, { "p/phrase_boxes.tsv" },                                   { "p", "p/images" } },
+    { 'l', &source_jsonl,        { "l/x.jsonl" },                                            { "l", "l/images" } },
+    { 'i', &source_imagefolder,  { "i/metadata.jsonl" },                                     { "i", "i/train" } },
+    { 'v', &source_imagefolder,  { "v/metadata.csv", "v/val/metadata.tsv" },                 { "v", "v/val" } },
     { 'e', &source_flickr30k_entities, { "e/Sentences/1.txt", "e/Annotations/1.xml" },       { "e", "e/images" } },
 };
 
