@@ -5,7 +5,7 @@
  * a + 1 chunks differs in at most s bits, or one of the others in at most s - 1: else they would differ in (a + 1)(s + 1) + (3 - a) s
  * = r + 1. So each hash looks up the values that near to its own in a table a chunk, and only what it finds there is compared.
  *
- * Work: for n hashes spread evenly some n^2 L / 2^17 comparisons, L the look-ups (r = 4: 20, r = 8: 154, r = 16: 2568); never more than
+ * Work: for n hashes spread evenly some n^2 L / 2^17 comparisons, L the look-ups (r = 4: 20, r = 6: 52, r = 16: 4608); never more than
  * the bound that is given. Memory: 4 indices a hash, and 1 MB. */
 #ifndef LIMN_NEAR_H
 #define LIMN_NEAR_H

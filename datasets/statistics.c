@@ -100,6 +100,12 @@ static Spread tally_spread(Tally *t, Counts *counts)
     return s;
 }
 
+/* Now and then, on the way through a large store. */
+static void let_go(const Store *s, int64_t i)
+{
+    if (i % 8192 == 8191) store_let_go(s);
+}
+
 int text_words(const char *text)
 {
     int n = 0;
@@ -139,10 +145,10 @@ static void captions(const Store *s, Statistics *t)
         int64_t pictures;
         const int64_t *items = store_split_items(s, k, &pictures);
         Lengths own = { 0 };
-        for (int64_t i = 0; i < pictures; i++) add_picture(&t->split[k], &own, s, items[i]);
+        for (int64_t i = 0; i < pictures; i++) add_picture(&t->split[k], &own, s, items[i]), let_go(s, i);
         add_lengths(&t->split[k], &own);
     }
-    for (int64_t i = 0; i < store_count(s); i++) add_picture(&t->all, &all, s, i);
+    for (int64_t i = 0; i < store_count(s); i++) add_picture(&t->all, &all, s, i), let_go(s, i);
     add_lengths(&t->all, &all);
 }
 
@@ -197,6 +203,7 @@ static void cover_items(Cover *v, const Store *s, const int64_t *items, int64_t 
             StoreBox b = store_box(s, items[i], k);
             if (b.caption < 0 && b.phrase) cover_text(v, b.phrase);
         }
+        let_go(s, i);
     }
 }
 
@@ -330,6 +337,7 @@ static bool boxes(const Store *s, Statistics *t, Err *err)
             int kind = b.kind >= 0 && b.kind < BOX_KINDS ? b.kind : BOX_PHRASE;
             add_box(&t->boxes[kind], &v[kind], &b, (double)sw * sh, at.scale_x * at.scale_y);
         }
+        let_go(s, i);
     }
     for (int k = 0; k < BOX_KINDS; k++) t->boxes[k].share = spread(&v[k].share), t->boxes[k].words = tally_spread(&v[k].words, NULL);
     return true;

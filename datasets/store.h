@@ -124,6 +124,7 @@ typedef struct Store Store;
 
 Store      *store_open(const char *path, Err *err);                  /* NULL on failure                                 */
 void        store_close(Store *s);
+void        store_let_go(const Store *s);                            /* what was looked at need not stay in memory: it is in the file */
 const char *store_hash(const Store *s);                              /* 64 hex digits of the content                    */
 int         store_size(const Store *s);                              /* pixels a side; 0: each picture of its own       */
 bool        store_fits(const Store *s, int size);                    /* pictures of that size can be had from it        */

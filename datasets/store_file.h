@@ -39,6 +39,7 @@ typedef struct Sparse { uint8_t *p; size_t capacity, end; bool writable; } Spars
 
 bool  sparse_new(Sparse *m, size_t capacity, Err *err);
 bool  sparse_map(Sparse *m, int fd, size_t bytes, const char *path, Err *err);   /* a file instead, to be read          */
+void  sparse_let_go(const Sparse *m);            /* of a mapped file: what was looked at need not stay in memory         */
 void  sparse_free(Sparse *m);
 /* Opens (or creates, when writable) the HDF5 file in m; negative on failure. m must outlive it. */
 hid_t sparse_open(Sparse *m);

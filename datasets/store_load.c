@@ -1,7 +1,6 @@
 /* store_load.c - a store's arrays where they lie in its mapped file, and the checks that what points into another one fits it. */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "datasets/store_tables.h"
 
@@ -113,9 +112,6 @@ static bool check_spans(const Tables *t)
     return true;
 }
 
-/* What was looked at need not stay in memory: it is in the file. */
-static void let_go(const Sparse *m) { madvise(m->p, m->capacity, MADV_DONTNEED); }
-
 bool tables_load(Tables *t, hid_t file, const Sparse *m, const Parts *parts, const char *path, Err *err)
 {
     for (int a = 0; a < ARRAY_COUNT; a++) {
@@ -131,10 +127,10 @@ bool tables_load(Tables *t, hid_t file, const Sparse *m, const Parts *parts, con
         if ((as != ARRAY_NONE && !absent && tables_rows(t, a) != tables_rows(t, as))
             || (ARRAYS[a].into != ARRAY_NONE && !absent && !check_offsets(t, a)))
             return fail(err, "%s: the store's /%s does not fit the rest", path, ARRAYS[a].name);
-        let_go(m);
+        sparse_let_go(m);
     }
     if (!check_texts(t)) return fail(err, "%s: a name or a caption of the store is missing", path);
     if (!check_spans(t)) return fail(err, "%s: a phrase of the store lies outside its caption", path);
-    let_go(m);
+    sparse_let_go(m);
     return check_indices(t) || fail(err, "%s: the store's splits name items that it has not", path);
 }

@@ -38,6 +38,8 @@ bool sparse_map(Sparse *m, int fd, size_t bytes, const char *path, Err *err)
     return fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
 }
 
+void sparse_let_go(const Sparse *m) { madvise(m->p, m->capacity, MADV_DONTNEED); }
+
 void sparse_free(Sparse *m)
 {
     if (m->p) munmap(m->p, m->capacity);

@@ -175,6 +175,8 @@ void store_close(Store *s)
     free(s);
 }
 
+void store_let_go(const Store *s) { sparse_let_go(&s->map); }
+
 /* ---- what is in it --------------------------------------------------------------------------------------------------- */
 const char   *store_hash(const Store *s)       { return s->parts.hash; }
 int           store_size(const Store *s)       { return s->size; }

@@ -67,6 +67,62 @@ Test(command, a_missing_or_broken_store_is_refused)
     refused(shell("limn train @/tiny.yaml --run @/r data.store=@/cut.h5"), 1, "cut.h5");
 }
 
+/* Three of four pictures are one PNG of 16 x 16, one of them with a byte behind its end: another file that looks the same. */
+static void leaking_store(void)
+{
+    Shell s = shell("mkdir -p @/leak && cd @/leak && /usr/bin/python3 - <<'END'\n"
+        "import json, struct, zlib\n"
+        "chunk = lambda kind, data: struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))\n"
+        "rows = zlib.compress(b''.join(bytes(1) + bytes(range(y, 48 + y)) for y in range(16)))\n"
+        "png = bytes.fromhex('89504e470d0a1a0a') + chunk(b'IHDR', struct.pack('>IIBBBBB', 16, 16, 8, 2, 0, 0, 0)) + chunk(b'IDAT', rows) + chunk(b'IEND', b'')\n"
+        "for name, data in (('a', png), ('b', png), ('c', png + b'x'), ('d', b'no picture')): open(name + '.jpg', 'wb').write(data)\n"
+        "rows = [('a', 'train', ['A dog  runs.', 'a cat']), ('b', 'test', ['a dog runs.', 'a red bird']), ('c', 'val', ['a bird']), ('d', 'val', ['x'])]\n"
+        "f = open('data.jsonl', 'w')\n"
+        "for name, split, captions in rows:\n"
+        "    boxes = [{'box': [0, 0, 8, 16], 'phrase': 'the dog', 'kind': 'referring'}]\n"
+        "    print(json.dumps({'image': name + '.jpg', 'split': split, 'captions': captions, 'boxes': boxes}), file=f)\n"
+        "END\n"
+        "cd / && limn prepare jsonl @/leak/data.jsonl --size 16 --min-count 1 --out @/leak.h5");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+}
+
+Test(command, inspect_tells_what_is_in_a_store_and_what_leaks)
+{
+    leaking_store();
+    Shell s = shell("limn inspect @/leak.h5");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    static const char *const SAID[] = { "3 pictures, 5 captions, 3 boxes", "\nSplits", "\nPictures", "\nCaptions", "\nVocabulary", "\nBoxes", "50.00 %",
+        "  ! 1 picture of test is also in train: the same file\n      b.jpg (test) and a.jpg (train)\n", "  ! 1 picture of val looks like one of train",
+        "  ! 1 caption of test (50.0 %) stands in train, too, word for word\n      \"a dog runs.\": 1 in test, 1 in train\n",
+        "missing most often: bird (2) red (1)", "\nRejected: 1\n  1 damaged-image", "d.jpg (data.jsonl:4)", "source jsonl", "sha256" };
+    for (size_t i = 0; i < sizeof SAID / sizeof *SAID; i++) cr_assert(strstr(s.out, SAID[i]), "'%s' is not in: %s", SAID[i], s.out);
+    s = shell("limn inspect @/leak.h5 | awk 'length($0) > 100'");
+    cr_assert_str_empty(s.out);
+    s = shell("limn inspect --json @/leak.h5 | /usr/bin/python3 -c \"import json, sys; d = json.load(sys.stdin)['duplicates']; "
+              "print([(l['of'], l['in'], l['count']) for k in ('pictures', 'near_pictures', 'captions') for l in d[k]['leaks']])\"");
+    cr_assert_str_eq(s.out, "[('test', 'train', 1), ('val', 'train', 1), ('val', 'test', 1), ('test', 'train', 1)]\n");
+    refused(shell("limn inspect @/leak.h5 --near 17"), 2, "--near");
+}
+
+Test(command, inspect_verify_names_what_is_damaged)
+{
+    tiny_experiment();
+    Shell s = shell("limn inspect --verify @/tiny.h5");
+    cr_assert(s.status == 0 && strstr(s.out, "is intact"), "%s%s", s.out, s.err);
+    s = shell("cp @/tiny.h5 @/bad.h5; printf x | dd of=@/bad.h5 bs=1 seek=2000000 conv=notrunc; limn inspect --verify @/bad.h5");
+    refused(s, 1, "1 of 864 pictures");
+    cr_assert(strstr(s.out, "picture ") && strstr(s.out, "(bytes "), "%s", s.out);
+    s = shell("limn inspect --verify --json @/bad.h5");
+    cr_assert(s.status == 1 && strstr(s.out, "\"intact\": false") && strstr(s.out, "\"kind\": \"picture\""), "%s", s.out);
+    s = shell("printf x | dd of=@/bad.h5 bs=1 seek=20000 conv=notrunc; limn inspect --verify @/bad.h5");
+    refused(s, 1, "1 of 36 parts");
+    cr_assert(strstr(s.out, "structure ("), "%s", s.out);
+    refused(shell("limn inspect @/bad.h5"), 1, "--verify");
+    refused(shell("head -c 20000 @/tiny.h5 >@/cut.h5; limn inspect --verify @/cut.h5"), 1, "36 of 36 parts");
+    refused(shell("limn inspect --verify @/none.h5"), 1, "none.h5");
+    refused(shell("head -c 3000 /dev/urandom >@/noise.h5; limn inspect --verify @/noise.h5"), 1, "not a store");
+}
+
 Test(command, a_store_of_another_size_is_refused)
 {
     tiny_experiment();

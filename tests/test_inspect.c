@@ -571,3 +571,30 @@ Test(inspect, a_proof_can_be_stopped)
     cr_assert(!store_prove(in_folder("a.h5"), &(ProofWatch){ .step = stop }, &p, &err));
     cr_assert(strstr(err.text, "stopped") && p.damages == 0, "%s", err.text);
 }
+
+Test(inspect, areas_are_divided_as_in_coco)
+{
+    enum { SIDE = 128 };
+    static uint8_t pixels[SIDE * SIDE * 3];
+    static const float WIDE[] = { 31, 32, 96, 96.5f }, HIGH[] = { 33, 32, 96, 96 };       /* 1023, 1024, 9216, 9264 */
+    Err        err = { 0 };
+    Preprocess squash = preprocess_default(SIDE);
+    StoreOptions o = { .size = SIDE, .preprocess = preprocess_to_json(&squash), .provenance = json_object() };
+    StoreWriter *w = store_create(in_folder("a.h5"), &o, &err);
+    StoreBox boxes[4];
+
+    for (int k = 0; k < 4; k++) boxes[k] = (StoreBox){ 1, 2, 1 + WIDE[k], 2 + HIGH[k], -1, 0, 0, "x", BOX_OBJECT, -1 };
+    StoreItem item = { .name = "a", .split = "train", .width = 2 * SIDE, .height = SIDE, .stored_width = SIDE, .stored_height = SIDE, .pixels = pixels,
+                       .boxes = boxes, .box_count = 4 };
+    cr_assert(w && store_add(w, &item, &err) && store_finish(w, &err), "%s", err.text);
+    Store *s = store_open(in_folder("a.h5"), &err);
+    Statistics *t = statistics_of(s, &err);
+    cr_assert(t, "%s", err.text);
+    AreaCounts stored = t->boxes[BOX_OBJECT].stored, original = t->boxes[BOX_OBJECT].original;           /* twice as wide */
+    cr_assert(stored.small == 1 && stored.medium == 2 && stored.large == 1);
+    cr_assert(original.small == 0 && original.medium == 2 && original.large == 2);
+    statistics_free(t);
+    store_close(s);
+    json_decref(o.preprocess);
+    json_decref(o.provenance);
+}
