@@ -155,16 +155,15 @@ static void captions(const Store *s, Statistics *t)
 /* ---- pictures -------------------------------------------------------------------------------------------------------------- */
 static Sizes sizes(const Store *s, void (*size)(const Store *, int64_t, int *, int *))
 {
-    Tally  w = { 0 }, h = { 0 };
-    Values aspect = { 0 };
+    Values w = { 0 }, h = { 0 }, aspect = { 0 };
 
     for (int64_t i = 0; i < store_count(s); i++) {
         int width, height;
         size(s, i, &width, &height);
-        tally(&w, width > 0 ? width : 0), tally(&h, height > 0 ? height : 0);
+        note(&w, width), note(&h, height);
         if (height > 0) note(&aspect, (double)width / height);
     }
-    return (Sizes){ tally_spread(&w, NULL), tally_spread(&h, NULL), spread(&aspect) };
+    return (Sizes){ spread(&w), spread(&h), spread(&aspect) };
 }
 
 static void pictures(const Store *s, Statistics *t)

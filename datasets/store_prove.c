@@ -45,7 +45,8 @@ static bool read_at(Check *c, int64_t at, void *to, int64_t bytes, Err *err)
     for (int64_t done = 0; done < bytes;) {
         ssize_t n = pread(c->fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return fail(err, "%s: cannot be read at byte %" PRId64 ": %s", c->path, at + done, n < 0 ? strerror(errno) : "it was cut meanwhile");
+        if (n <= 0)
+            return fail(err, "%s: cannot be read at byte %" PRId64 ": %s", c->path, at + done, n < 0 ? strerror(errno) : "it was cut meanwhile");
         done += n;
     }
     c->done += bytes;
@@ -189,7 +190,9 @@ static bool check_masks(Check *c, const Part *p, Err *err)
     if (lack || !masks || all < 1) return cannot(c, p, lack ? lack : NEEDED_NAME[masks ? N_MASK_ITEMS : N_MASK_SUMS]), true;
     for (int64_t m = 0, item = 0, each = p->bytes / masks; m < masks; m++) {
         while (item < all - 1 && number(items, item + 1) <= m) item++;
-        StoreDamage d = { DAMAGE_MASK, p->at + m * each, p->at + (m + 1) * each, false, NULL, item, m - number(items, item), NULL };
+        int64_t first = number(items, item);
+        StoreDamage d = { DAMAGE_MASK, p->at + m * each, p->at + (m + 1) * each, false, NULL, item,
+                          first >= 0 && first <= m ? m - first : m, NULL };
         TRY(check_piece(c, p, d, (uint64_t)number(sums, m), err));
         c->proof->masks++;
     }
@@ -212,8 +215,8 @@ static bool read_table(Check *c, Err *err)
     strcpy(c->proof->hash, intact ? c->parts.hash : "");
     if (!intact) tell(c, (StoreDamage){ DAMAGE_TABLE, 0, STORE_USER_BLOCK, false, NULL, -1, -1, NULL });
     else if (end != st.st_size)
-        tell(c, (StoreDamage){ DAMAGE_LENGTH, end < st.st_size ? end : st.st_size, end < st.st_size ? st.st_size : end, end > st.st_size, NULL, -1, -1,
-                               NULL });
+        tell(c, (StoreDamage){ DAMAGE_LENGTH, end < st.st_size ? end : st.st_size, end < st.st_size ? st.st_size : end,
+                               end > st.st_size, NULL, -1, -1, NULL });
     return true;
 }
 
@@ -263,10 +266,14 @@ void store_damage_text(const StoreDamage *d, char *text, size_t bytes)
     char where[64], what[400] = "";
     snprintf(where, sizeof where, "bytes %" PRId64 " to %" PRId64, d->from, d->to);
     if (d->mask >= 0) snprintf(what, sizeof what, "mask %" PRId64 " of ", d->mask);
-    if (d->item >= 0) snprintf(what + strlen(what), sizeof what - strlen(what), "picture %" PRId64 "%s%.300s", d->item, d->name ? ", " : "", d->name ? d->name : "");
+    if (d->item >= 0)
+        snprintf(what + strlen(what), sizeof what - strlen(what), "picture %" PRId64 "%s%.300s", d->item, d->name ? ", " : "",
+                 d->name ? d->name : "");
 
     switch (d->kind) {
-    case DAMAGE_TABLE: snprintf(text, bytes, "the table of parts (%s) does not match its hash: the rest is checked by what can be read of it", where); break;
+    case DAMAGE_TABLE:
+        snprintf(text, bytes, "the table of parts (%s) does not match its hash: the rest is checked by what can be read of it", where);
+        break;
     case DAMAGE_LENGTH:
         snprintf(text, bytes, d->missing ? "the file ends too early: %s are missing" : "there is something behind the end: %s are too many", where);
         break;

@@ -1,7 +1,23 @@
 /* inspect.h - what `limn inspect` tells of a store: as text of at most 100 columns, or as JSON.
  *
  * The text shows examples; the JSON lists groups and pairs up to INSPECT_LISTED of a kind and INSPECT_MEMBERS of a group, beside counts
- * that are always of all. */
+ * that are always of all. A SPREAD is {mean, min, p5, median, p95, max}, or null when there is nothing to measure; COUNTS are {"value": how many}.
+ *
+ *     store, hash, layout
+ *     splits         [{split, pictures, captions, boxes}]
+ *     pictures       {count, format (raw, jpeg, original), size, stored, original: {width, height, aspect: SPREAD}, captions_a_picture: COUNTS,
+ *                    source_bytes, masks}
+ *     captions       {all, splits: {NAME: …}}, each {count, words, tokens: SPREAD, words_histogram: COUNTS}
+ *     vocabulary     {kind, size, special, used, all, splits: {NAME: …}, missing: [{word, count}]}, or null; all and each split {words,
+ *                    unknown, unknown_rate, types, missing, texts, texts_with_unknown}: of captions, and of phrases that stand in none
+ *     boxes          {KIND: {count, phrases, in_captions, share_of_picture: SPREAD, original_area, stored_area: {small, medium, large},
+ *                    phrase_words: SPREAD}}
+ *     duplicates     {pictures, near_pictures, captions}, each with leaks: [{of, in, count, the_other_way}] (so many of split `of` are in
+ *                    split `in` as well) and within: {NAME: how many have another in their split}
+ *       pictures, captions   count, distinct, repeated, groups_in_all, groups: [{count, across_splits, pictures: [{name, split}], caption}]
+ *       near_pictures        bits, complete, pictures, pairs_in_all, pairs_by_distance: COUNTS, pairs: [{distance, a, b: {name, split}}]
+ *     rejected       {count, kinds: {KIND: how many}, list: [{kind, name, file, line, reason}]}
+ *     provenance     as `limn prepare` wrote it */
 #ifndef LIMN_INSPECT_H
 #define LIMN_INSPECT_H
 

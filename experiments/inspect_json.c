@@ -43,7 +43,8 @@ static json_t *pictures(const Inspection *i)
 
 static json_t *split(const char *name, const CaptionStatistics *c)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "split", json_text(name), "pictures", whole(c->pictures), "captions", whole(c->captions), "boxes", whole(c->boxes));
+    return json_pack("{s:o, s:o, s:o, s:o}", "split", json_text(name), "pictures", whole(c->pictures), "captions",
+                     whole(c->captions), "boxes", whole(c->boxes));
 }
 
 static json_t *caption_lengths(const CaptionStatistics *c)
@@ -94,7 +95,10 @@ static json_t *vocabulary(const Inspection *i)
     return j;
 }
 
-static json_t *areas(AreaCounts a) { return json_pack("{s:o, s:o, s:o}", "small", whole(a.small), "medium", whole(a.medium), "large", whole(a.large)); }
+static json_t *areas(AreaCounts a)
+{
+    return json_pack("{s:o, s:o, s:o}", "small", whole(a.small), "medium", whole(a.medium), "large", whole(a.large));
+}
 
 static json_t *boxes(const Inspection *i)
 {

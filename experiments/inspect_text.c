@@ -61,13 +61,16 @@ static void print_splits(const Inspection *i)
     printf("\n%-16s %10s %10s %10s\n", "Splits", "pictures", "captions", "boxes");
     for (int k = 0; k < i->statistics->splits; k++) {
         const CaptionStatistics *c = &i->statistics->split[k];
-        printf("  %-14s %10lld %10lld %10lld\n", shorten(split_name(i, k), 14).s, (long long)c->pictures, (long long)c->captions, (long long)c->boxes);
+        printf("  %-14s %10lld %10lld %10lld\n", shorten(split_name(i, k), 14).s, (long long)c->pictures, (long long)c->captions,
+               (long long)c->boxes);
     }
 }
 
 static void print_spread(const char *what, Spread s, int digits)
 {
-    if (s.count) printf("  %-16s %9.*f %9.*f %9.*f %9.*f %9.*f\n", what, digits, s.least, digits, s.p5, digits, s.median, digits, s.p95, digits, s.most);
+    if (s.count)
+        printf("  %-16s %9.*f %9.*f %9.*f %9.*f %9.*f\n", what, digits, s.least, digits, s.p5, digits, s.median, digits, s.p95, digits,
+               s.most);
 }
 
 static void print_pictures(const Inspection *i)
@@ -102,7 +105,8 @@ static void print_pictures(const Inspection *i)
 static void print_lengths(const char *name, const CaptionStatistics *c)
 {
     if (!c->captions) return;
-    printf("  %-14s %9lld %7.1f %7.1f %7.0f %8.0f", shorten(name, 14).s, (long long)c->captions, c->words.mean, c->words.median, c->words.p95, c->words.most);
+    printf("  %-14s %9lld %7.1f %7.1f %7.0f %8.0f", shorten(name, 14).s, (long long)c->captions, c->words.mean, c->words.median,
+           c->words.p95, c->words.most);
     if (c->tokens.count) printf(" %10.1f %7.1f %7.0f %8.0f", c->tokens.mean, c->tokens.median, c->tokens.p95, c->tokens.most);
     putchar('\n');
 }
@@ -124,8 +128,8 @@ static void print_captions(const Inspection *i)
 static void print_coverage(const char *name, const Coverage *c)
 {
     if (c->texts)
-        printf("  %-14s %10lld %9lld %7.2f %% %10lld %9lld %12.1f %%\n", shorten(name, 14).s, (long long)c->words, (long long)c->unknown, percent(c->unknown, c->words),
-               (long long)c->types, (long long)c->missing, percent(c->touched, c->texts));
+        printf("  %-14s %10lld %9lld %7.2f %% %10lld %9lld %12.1f %%\n", shorten(name, 14).s, (long long)c->words, (long long)c->unknown,
+               percent(c->unknown, c->words), (long long)c->types, (long long)c->missing, percent(c->touched, c->texts));
 }
 
 static void print_vocabulary(const Inspection *i)
@@ -177,8 +181,8 @@ static void print_boxes(const Inspection *i)
 static void print_pair(const Inspection *i, int64_t a, int64_t b)
 {
     const int32_t *split = i->duplicates->split;
-    printf("      %s (%s) and %s (%s)", shorten(store_item_name(i->store, a), 30).s, split_name(i, split[a]), shorten(store_item_name(i->store, b), 30).s,
-           split_name(i, split[b]));
+    printf("      %s (%s) and %s (%s)", shorten(store_item_name(i->store, a), 30).s, split_name(i, split[a]),
+           shorten(store_item_name(i->store, b), 30).s, split_name(i, split[b]));
 }
 
 /* The item of the first occurrence in a split behind place *at of a group, which moves on; -1: none. */
@@ -210,7 +214,8 @@ static void print_same_pictures(const Inspection *i)
     Leak l;
 
     for (int at = 0; inspect_next_leak(i, &s->shared, &at, &l);) {
-        printf("  ! %s of %s %s also in %s: the same file\n", many(l.count, "picture").s, split_name(i, l.of), l.count == 1 ? "is" : "are", split_name(i, l.in));
+        printf("  ! %s of %s %s also in %s: the same file\n", many(l.count, "picture").s, split_name(i, l.of), l.count == 1 ? "is" : "are",
+               split_name(i, l.in));
         print_same_examples(i, s, l.of, l.in);
     }
     for (int k = 0; k < i->duplicates->splits; k++)
@@ -240,8 +245,8 @@ static void print_near(const Inspection *i)
 
     if (n->cut) printf("    too many pictures look alike: the search for near ones was stopped, there may be more\n");
     for (int at = 0; inspect_next_leak(i, &n->shared, &at, &l);) {
-        printf("  ! %s of %s %s like one of %s: %d of 64 bits or fewer apart\n", many(l.count, "picture").s, split_name(i, l.of), l.count == 1 ? "looks" : "look",
-               split_name(i, l.in), i->duplicates->bits);
+        printf("  ! %s of %s %s like one of %s: %d of 64 bits or fewer apart\n", many(l.count, "picture").s, split_name(i, l.of),
+               l.count == 1 ? "looks" : "look", split_name(i, l.in), i->duplicates->bits);
         print_twins(i, n->across, n->across_count, l.of, l.in);
     }
     for (int k = 0; k < i->duplicates->splits; k++)
@@ -341,8 +346,8 @@ static void print_provenance(const Inspection *i)
     json_array_foreach(inputs, k, value) {
         if (k == INPUTS) break;
         const char *name = json_string_value(json_object_get(value, "name")), *sha256 = json_string_value(json_object_get(value, "sha256"));
-        printf("  %-40s %14lld bytes  sha256 %.16s…\n", shorten(name ? name : "", 40).s, (long long)json_integer_value(json_object_get(value, "bytes")),
-               sha256 ? sha256 : "");
+        printf("  %-40s %14lld bytes  sha256 %.16s…\n", shorten(name ? name : "", 40).s,
+               (long long)json_integer_value(json_object_get(value, "bytes")), sha256 ? sha256 : "");
     }
     if (json_array_size(inputs) > INPUTS) printf("  and %zu further inputs\n", json_array_size(inputs) - INPUTS);
 }
@@ -350,8 +355,8 @@ static void print_provenance(const Inspection *i)
 void inspect_print(const Inspection *i)
 {
     const CaptionStatistics *all = &i->statistics->all;
-    printf("%s, %s, %s in %s\nhash %s\n", many(all->pictures, "picture").s, many(all->captions, "caption").s, many(all->boxes, all->boxes == 1 ? "box" : "boxe").s,
-           i->path, store_hash(i->store));
+    printf("%s, %s, %s in %s\nhash %s\n", many(all->pictures, "picture").s, many(all->captions, "caption").s,
+           many(all->boxes, all->boxes == 1 ? "box" : "boxe").s, i->path, store_hash(i->store));
     print_splits(i);
     print_pictures(i);
     print_captions(i);

@@ -72,11 +72,13 @@ static void add(StoreWriter *w, int i, const Planted *p, Kept kept)
     for (int k = 0; k < PICTURE; k++) pixels[k] = (uint8_t)(i * 37 + k * 11 + k / 7);
     for (int k = 0; k < 2 * MASK; k++) masks[k] = (uint8_t)(i + k);
     for (int k = 0; k < p->boxes; k++)
-        boxes[k] = (StoreBox){ (float)(k + i % 3), 1, (float)(k + 5), (float)(2 + i % 10), k || !p->captions ? -1 : 0, 0, k || !p->captions ? 0 : 1, k == 2 ? NULL : "the red bicycle",
+        boxes[k] = (StoreBox){ (float)(k + i % 3), 1, (float)(k + 5), (float)(2 + i % 10), k || !p->captions ? -1 : 0, 0,
+                                k || !p->captions ? 0 : 1, k == 2 ? NULL : "the red bicycle",
                                (i + k) % BOX_KINDS, i };
     snprintf(name, sizeof name, "picture-%d.jpg", i);
     if (kept == KEPT_FILES) cr_assert(image_encode_jpeg(&(Image){ SIZE, SIZE, 3, pixels }, 90, &file, &bytes, &err));
-    StoreItem item = { .name = name, .split = SPLIT[p->split], .width = 100 + i * 7, .height = 900 - i, .stored_width = width, .stored_height = SIZE,
+    StoreItem item = { .name = name, .split = SPLIT[p->split], .width = 100 + i * 7, .height = 900 - i,
+        .stored_width = width, .stored_height = SIZE,
         .pixels = file ? NULL : pixels, .file = file, .file_bytes = bytes, .phash = p->phash, .source_bytes = 500 + i, .captions = captions,
         .caption_count = p->captions, .boxes = boxes, .box_count = p->boxes, .mask = masks, .mask_objects = kept == KEPT_RAW ? i % 3 : 0 };
     for (int k = 0; p->source && k < 32; k++) item.source_sha256[k] = (uint8_t)(p->source * (k + 1) + k);

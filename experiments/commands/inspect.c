@@ -10,7 +10,8 @@
 enum { KEY_JSON = 256, KEY_NEAR, KEY_VERIFY };
 
 static const struct argp_option OPTIONS[] = {
-    { "near", KEY_NEAR, "BITS", 0, "Pictures are near-duplicates when their perceptual hashes differ in at most so many of 64 bits, 0 to 16 (6)", 0 },
+    { "near", KEY_NEAR, "BITS", 0, "Pictures are near-duplicates when their perceptual hashes differ in at most so many of 64 bits, "
+      "0 to 16 (6)", 0 },
     { "verify", KEY_VERIFY, 0, 0, "Prove the store intact instead: check every byte against its checksum, and name what is damaged. Status 1 when "
       "anything is", 0 },
     { "json", KEY_JSON, 0, 0, "As JSON, with all groups and pairs, not only examples", 0 },
@@ -112,8 +113,8 @@ static bool verify(const Arguments *a, Err *err)
     bool ok = store_prove(a->store, &(ProofWatch){ damaged, step, &v }, &p, err);
     progress_end(&v.progress);
     if (a->json)
-        print_json(json_pack("{s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "store", json_text(a->store), "intact", ok, "hash", p.hash,
-                             "bytes", (json_int_t)p.bytes, "parts", (json_int_t)p.parts, "pictures", (json_int_t)p.pictures, "masks",
+        print_json(json_pack("{s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "store", json_text(a->store),
+                             "intact", ok, "hash", p.hash, "bytes", (json_int_t)p.bytes, "parts", (json_int_t)p.parts, "pictures", (json_int_t)p.pictures, "masks",
                              (json_int_t)p.masks, "damaged_parts", (json_int_t)p.bad_parts, "damaged_pictures", (json_int_t)p.bad_pictures,
                              "damaged_masks", (json_int_t)p.bad_masks, "damages", (json_int_t)p.damages, "list", json_incref(v.list), "error",
                              ok ? json_null() : json_text(err->text)));
