@@ -20,8 +20,12 @@ static struct archive *tar;
 /* `filter`: "none", "gzip", …; `format`: "pax", "gnutar", "ustar". */
 static void tar_begin(const char *name, const char *format, const char *filter)
 {
-    put(name, "");
-    char *path = path_join(folder, name);
+    char *path = path_join(folder, name), *slash = strrchr(path, '/');
+    Err   err = { 0 };
+
+    *slash = 0;
+    cr_assert(folder_make(path, &err), "%s", err.text);
+    *slash = '/';
     tar = archive_write_new();
     cr_assert(archive_write_set_format_by_name(tar, format) == ARCHIVE_OK);
     cr_assert(strcmp(filter, "none") == 0 || archive_write_add_filter_by_name(tar, filter) == ARCHIVE_OK, "%s", archive_error_string(tar));
