@@ -152,11 +152,12 @@ Test(sources_folders, imagefolder_lists_every_damage_of_tables)
 Test(sources_folders, imagefolder_keeps_what_the_first_metadata_says_of_a_picture)
 {
     put("metadata.csv", "file_name,text\ntrain/a.jpg,whole\n");
-    put("train/metadata.csv", "file_name,text\na.jpg,part\n../b.jpg,up\n");
+    put("train/metadata.csv", "file_name,text\na.jpg,part\n../b.jpg,up\n/c.jpg,absolute\n");
     expect(read_by("imagefolder"),
            "picture train/a.jpg file=DIR/train/a.jpg split=train at=metadata.csv:2\n  caption \"whole\"\n"
            "picture b.jpg file=DIR/b.jpg at=train/metadata.csv:3\n  caption \"up\"\n"
-           "problem duplicate train/a.jpg at=train/metadata.csv:2 was named by another metadata file before; this row is left out\n");
+           "problem duplicate train/a.jpg at=train/metadata.csv:2 was named by another metadata file before; this row is left out\n"
+           "problem bad-path /c.jpg at=train/metadata.csv:4 leads out of the folder of the pictures\n");
 }
 
 Test(sources_folders, imagefolder_looks_for_pictures_elsewhere_when_told)
