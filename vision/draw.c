@@ -1,21 +1,18 @@
-/* draw.c - pictures, heat maps, boxes and text on a cairo image surface. */
-#include "vision/draw.h"
-
+/* draw.c - pictures, heat maps, boxes on a cairo image surface; text is in draw_text.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cairo.h>
-
-struct Canvas { cairo_surface_t *surface; cairo_t *cr; int width, height; };
+#include "vision/draw_canvas.h"
 
 static void check(cairo_status_t status, const char *what)
 {
     REQUIRE(status == CAIRO_STATUS_SUCCESS, "%s: %s", what, cairo_status_to_string(status));
 }
 
-static void set_color(cairo_t *cr, uint32_t rgb)
+void canvas_color(Canvas *c, uint32_t rgb)
 {
+    cairo_t *cr = c->cr;
     cairo_set_source_rgb(cr, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
 }
 
@@ -28,7 +25,7 @@ Canvas *canvas_new(int width, int height, uint32_t rgb)
     c->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
     c->cr      = cairo_create(c->surface);
     check(cairo_status(c->cr), "canvas_new");
-    set_color(c->cr, rgb);
+    canvas_color(c, rgb);
     cairo_paint(c->cr);
     return c;
 }
@@ -36,6 +33,7 @@ Canvas *canvas_new(int width, int height, uint32_t rgb)
 void canvas_free(Canvas *c)
 {
     if (!c) return;
+    for (int i = 0; i < c->faces; i++) cairo_font_face_destroy(c->face[i]);
     cairo_destroy(c->cr);
     cairo_surface_destroy(c->surface);
     free(c);
@@ -180,138 +178,22 @@ void canvas_box(Canvas *c, double x0, double y0, double x1, double y1, uint32_t 
     cairo_set_source_rgba(c->cr, 0, 0, 0, 0.55);
     cairo_set_line_width(c->cr, line + 2);
     cairo_stroke_preserve(c->cr);
-    set_color(c->cr, rgb);
+    canvas_color(c, rgb);
     cairo_set_line_width(c->cr, line);
     cairo_stroke(c->cr);
     cairo_restore(c->cr);
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------------- */
-
-/* cairo's "sans-serif" is whatever fontconfig prefers: DejaVu Sans where it is there, and something readable elsewhere. */
-static void set_font(Canvas *c, double size, bool bold)
+void canvas_block(Canvas *c, double x0, double y0, double x1, double y1, uint32_t rgb, double alpha, double radius)
 {
-    cairo_select_font_face(c->cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(c->cr, size);
-    cairo_font_options_t *o = cairo_font_options_create();
-    cairo_font_options_set_antialias(o, CAIRO_ANTIALIAS_GRAY);
-    cairo_font_options_set_hint_style(o, CAIRO_HINT_STYLE_SLIGHT);
-    cairo_font_options_set_hint_metrics(o, CAIRO_HINT_METRICS_OFF);
-    cairo_set_font_options(c->cr, o);
-    cairo_font_options_destroy(o);
-}
+    double r = fmin(radius, fmin(x1 - x0, y1 - y0) / 2);
 
-static bool continues(char byte) { return ((unsigned char)byte & 0xc0) == 0x80; }    /* inside a UTF-8 character */
-
-/* Cairo's context stops for good at text that is not UTF-8: such bytes become '?'. malloc'd. */
-static char *clean(const char *text)
-{
-    size_t n = strlen(text), out = 0;
-    char  *s = malloc(n + 1);
-    REQUIRE(s, "canvas_text: no memory");
-    for (size_t i = 0; i < n;) {
-        unsigned char b = (unsigned char)text[i];
-        size_t  more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : 9, k = 1;
-        while (k <= more && more != 9 && continues(text[i + k])) k++;
-        unsigned char second = (unsigned char)text[i + (b ? 1 : 0)];
-        bool odd = (b == 0xe0 && second < 0xa0) || (b == 0xed && second > 0x9f) || (b == 0xf0 && second < 0x90) || (b == 0xf4 && second > 0x8f);
-        if (more == 9 || k <= more || odd) {
-            s[out++] = '?';
-            i++;
-            continue;
-        }
-        for (size_t j = 0; j <= more; j++)
-            s[out++] = b < 0x20 || b == 0x7f ? ' ' : text[i + j];
-        i += more + 1;
-    }
-    s[out] = 0;
-    return s;
-}
-
-static double advance(Canvas *c, const char *text)
-{
-    cairo_text_extents_t e;
-    cairo_text_extents(c->cr, text, &e);
-    return e.x_advance;
-}
-
-double canvas_text_width(Canvas *c, const char *utf8, double size, bool bold)
-{
-    char  *text = clean(utf8);
-    set_font(c, size, bold);
-    double w = advance(c, text);
-    free(text);
-    return w;
-}
-
-/* Takes characters off the end until the text and an ellipsis fit. `text` has room for the ellipsis. */
-static void shorten(Canvas *c, char *text, double max_width)
-{
-    static const char ELLIPSIS[] = "\xe2\x80\xa6";
-    size_t n = strlen(text);
-    while (n > 0) {
-        do n--; while (n > 0 && continues(text[n]));
-        while (n > 0 && text[n - 1] == ' ') n--;
-        memcpy(text + n, ELLIPSIS, sizeof ELLIPSIS);
-        if (advance(c, text) <= max_width) return;
-    }
-}
-
-double canvas_text(Canvas *c, const char *utf8, double x, double y, double size, bool bold, uint32_t rgb, double max_width)
-{
-    char  *text = clean(utf8);
-    set_font(c, size, bold);
-    double width = advance(c, text);
-    if (max_width > 0 && width > max_width) {
-        text = realloc(text, strlen(text) + 4);
-        REQUIRE(text, "canvas_text: no memory");
-        shorten(c, text, max_width);
-        width = advance(c, text);
-    }
-    cairo_font_extents_t f;
-    cairo_font_extents(c->cr, &f);
-    set_color(c->cr, rgb);
-    cairo_move_to(c->cr, x, y + f.ascent);
-    cairo_show_text(c->cr, text);
-    free(text);
-    return width;
-}
-
-/* Greedy lines: a word goes to the next line when it does not fit; a word wider than a line is shortened. */
-double canvas_paragraph(Canvas *c, const char *utf8, double x, double y, double size, uint32_t rgb, double max_width)
-{
-    const double LEADING = 1.3;
-    size_t n = strlen(utf8), used = 0;
-    char  *line = calloc(n + 2, 1);
-    REQUIRE(line, "canvas_paragraph: no memory");
-    double top = y;
-    for (const char *word = utf8; *word;) {
-        size_t length = strcspn(word, " \n");
-        size_t before = used;
-        if (used && length) line[used++] = ' ';
-        memcpy(line + used, word, length);
-        used += length;
-        line[used] = 0;
-        if (before && canvas_text_width(c, line, size, false) > max_width) {
-            line[before] = 0;
-            canvas_text(c, line, x, y, size, false, rgb, max_width);
-            y += LEADING * size;
-            memcpy(line, word, length);
-            used = length;
-            line[used] = 0;
-        }
-        word += length;
-        if (*word == '\n' || (!*word && used)) {
-            canvas_text(c, line, x, y, size, false, rgb, max_width);
-            y += LEADING * size;
-            line[used = 0] = 0;
-        }
-        if (*word) word++;
-    }
-    if (used) {                                  /* the text ended in a space */
-        canvas_text(c, line, x, y, size, false, rgb, max_width);
-        y += LEADING * size;
-    }
-    free(line);
-    return y - top;
+    cairo_new_sub_path(c->cr);
+    cairo_arc(c->cr, x1 - r, y0 + r, r, -M_PI / 2, 0);
+    cairo_arc(c->cr, x1 - r, y1 - r, r, 0, M_PI / 2);
+    cairo_arc(c->cr, x0 + r, y1 - r, r, M_PI / 2, M_PI);
+    cairo_arc(c->cr, x0 + r, y0 + r, r, M_PI, 3 * M_PI / 2);
+    cairo_close_path(c->cr);
+    cairo_set_source_rgba(c->cr, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0, alpha);
+    cairo_fill(c->cr);
 }
