@@ -41,20 +41,27 @@ static void add(ContactBoxes *b, const StoreBox *box)
     if (at < b->count) b->box[at] = (ContactBox){ .box = *box };
 }
 
-/* One thing: of one entity, or of one place in the caption. */
+static bool same_phrase(const StoreBox *a, const StoreBox *b) { return a->phrase && b->phrase && strcmp(a->phrase, b->phrase) == 0; }
+
+/* One thing: of one entity, or of one place in the caption, or else of the same phrase, which may have several boxes. */
 static bool same_thing(const StoreBox *a, const StoreBox *b)
 {
-    if (a->entity >= 0 && b->entity >= 0 && a->kind == b->kind) return a->entity == b->entity;
-    return a->caption >= 0 && a->caption == b->caption && a->from == b->from && a->to == b->to;
+    if (a->kind != b->kind || a->kind == BOX_OBJECT) return false;
+    if (a->entity >= 0 && b->entity >= 0) return a->entity == b->entity;
+    if (a->caption >= 0 && b->caption >= 0) return a->caption == b->caption && a->from == b->from && a->to == b->to;
+    return a->kind == BOX_PHRASE && same_phrase(a, b);
 }
 
+/* Objects of a category have a colour in common, but each its label. */
 static void colour(ContactBoxes *b)
 {
     int used = 0;
     for (int i = 0; i < b->count; i++) {
+        const StoreBox *box = &b->box[i].box;
         int like = 0;
-        while (like < i && !same_thing(&b->box[like].box, &b->box[i].box)) like++;
-        b->box[i].labelled = like == i;
+        b->box[i].labelled = true;
+        for (int k = 0; k < i; k++) b->box[i].labelled &= !same_thing(&b->box[k].box, box);
+        while (like < i && !same_thing(&b->box[like].box, box) && !same_phrase(&b->box[like].box, box)) like++;
         b->box[i].rgb = like < i ? b->box[like].rgb : COLOURS[used++ % COLOUR_COUNT];
     }
 }
@@ -83,7 +90,7 @@ ContactBoxes contact_boxes(const Store *s, int64_t item)
 void contact_boxes_free(ContactBoxes *b) { free(b->span); }
 
 /* ---- drawing ----------------------------------------------------------------------------------------------------------- */
-enum { TEXT = 12, PAD = 4, HEIGHT = 17, LINE = 2 };
+enum { TEXT = 12, PAD = 4, HEIGHT = 17, LINE = 3 };
 
 typedef struct Area { double x0, y0, x1, y1; } Area;
 

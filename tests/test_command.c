@@ -254,3 +254,52 @@ Test(command, a_closed_pipe_is_a_failure_not_a_crash)
     Shell s = shell("limn train --help-config >/dev/full");
     cr_assert_eq(s.status, 1);
 }
+
+/* ---- export and contact sheets ----------------------------------------------------------------------------------------- */
+Test(command, an_export_is_prepared_back_to_the_same_captions_and_boxes)
+{
+    tiny_experiment();
+    Shell s = shell("limn export @/tiny.h5 --to jsonl --out @/open --quiet --json && limn prepare jsonl @/open --size 96 --out @/back.h5 --strict --quiet");
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    cr_assert(strstr(s.out, "\"to\": \"jsonl\"") && strstr(s.out, "\"left_out\": 0"), "%s", s.out);
+    cr_assert_eq(shell("limn export @/back.h5 --to jsonl --out @/again --quiet --no-images && "
+                       "sed 's/, \"truth\".*//' @/open/data.jsonl >@/one && sed 's/}$//' @/again/data.jsonl >@/two && cmp @/one @/two").status, 0);
+    s = shell("limn export @/tiny.h5 --to jsonl --out @/open --quiet");
+    cr_assert(s.status == 0 && strstr(s.out, "were there already"), "%s%s", s.out, s.err);
+    s = shell("limn export @/tiny.h5 --to coco --out @/coco --split test-iid --split val && ls @/coco @/coco/annotations");
+    cr_assert(s.status == 0 && strstr(s.out, "captions_test-iid.json") && strstr(s.out, "phrases_val.json") && !strstr(s.out, "train"), "%s%s", s.out, s.err);
+    s = shell("limn export --list");
+    cr_assert(s.status == 0 && strstr(s.out, "data.jsonl") && strstr(s.out, "tokens_positive"), "%s", s.out);
+}
+
+Test(command, an_export_that_cannot_be_is_refused)
+{
+    tiny_experiment();
+    refused(shell("limn export"), 2, "STORE");
+    refused(shell("limn export @/tiny.h5 --out @/x"), 2, "--to coco");
+    refused(shell("limn export @/tiny.h5 --to coco"), 2, "--out DIR");
+    refused(shell("limn export @/tiny.h5 --to voc --out @/x"), 2, "coco or jsonl");
+    refused(shell("limn export @/tiny.h5 --to coco --out @/x --split dev"), 2, "train");
+    refused(shell("limn export @/none.h5 --to coco --out @/x"), 1, "none.h5");
+    refused(shell("limn export @ --to coco --out @/x"), 1, "not a file");
+    refused(shell("limn export @/tiny.h5 --to coco --out @"), 1, "not empty");
+    cr_assert_neq(shell("test -e @/x").status, 0);
+    refused(shell("LIMN_FAULT=write:200000:ENOSPC limn export @/tiny.h5 --to coco --out @/full --quiet"), 1, "No space left");
+    cr_assert_eq(shell("test ! -e @/full/annotations/captions_test-pairs.json && limn export @/tiny.h5 --to coco --out @/full --quiet").status, 0);
+    Shell s = shell("limn export @/tiny.h5 --to coco --out @/full2 >/dev/full");
+    cr_assert_eq(s.status, 1);
+}
+
+Test(command, a_contact_sheet_is_drawn)
+{
+    tiny_experiment();
+    Shell s = shell("limn inspect @/tiny.h5 --sheet @/sheet.png --sheet-count 5 --split val && head -c 4 @/sheet.png");
+    cr_assert(s.status == 0 && strstr(s.out, "PNG"), "%s", s.err);
+    refused(shell("limn inspect @/tiny.h5 --sheet @/sheet.png --split dev"), 2, "dev");
+    refused(shell("limn inspect @/tiny.h5 --sheet @/sheet.gif"), 2, "sheet.gif");
+    refused(shell("limn inspect @/tiny.h5 --sheet @/sheet.png --sheet-count 0"), 2, "--sheet-count");
+    refused(shell("limn inspect @/tiny.h5 --split val"), 2, "--sheet");
+    refused(shell("limn inspect @/tiny.h5 --sheet @/no/where.png"), 1, "where.png");
+    refused(shell("LIMN_FAULT=write:9:ENOSPC limn inspect @/tiny.h5 --sheet @/full.png"), 1, "No space left");
+    cr_assert_neq(shell("test -e @/full.png").status, 0);
+}

@@ -111,6 +111,75 @@ Test(draw, a_paragraph_wraps_at_its_width)
     image_free(&out);
 }
 
+Test(draw, wrapped_text_is_as_high_as_it_says_and_ends_with_an_ellipsis)
+{
+    Canvas    *c = canvas_new(300, 300, 0xffffff);
+    CanvasText t = { .utf8 = "a brown dog runs through tall green grass near two people", .size = 12, .max_width = 100 };
+    double     all = canvas_wrapped_height(c, &t), one = canvas_wrapped_height(c, &(CanvasText){ .utf8 = "a", .size = 12, .max_width = 100 });
+    t.max_lines = 2;
+    cr_expect_geq(all, 4 * one - 1e-9);
+    cr_expect_float_eq(canvas_wrapped_height(c, &t), 2 * one, 1e-9);
+    cr_expect_float_eq(canvas_wrapped(c, &t, 10, 10), 2 * one, 1e-9);
+    Image out = canvas_image(c);
+    cr_expect_eq(ink_from(&out, 111, 300), 0);
+    for (int y = 10 + (int)(2 * one) + 4; y < 300; y++)
+        for (int x = 0; x < 300; x++) cr_assert_eq(lightness(at(&out, x, y)), 255, "%d %d", x, y);
+    t.max_lines = 40;
+    cr_expect_float_eq(canvas_wrapped_height(c, &t), all, 1e-9, "room enough: no line more");
+    canvas_free(c);
+    image_free(&out);
+}
+
+Test(draw, a_word_wider_than_the_line_is_broken_and_scripts_without_blanks_anywhere)
+{
+    static const char *const TEXTS[] = { "iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", "\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97"
+        "\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97", "ab \xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97\xe7\x8b\x97 \xf0\x9f\x90\x95" };
+    for (int i = 0; i < 3; i++) {
+        Canvas *c = canvas_new(300, 300, 0xffffff);
+        canvas_paragraph(c, TEXTS[i], 10, 10, 20, 0, 60);
+        Image out = canvas_image(c);
+        cr_expect_gt(ink_from(&out, 10, 70), 100);
+        cr_expect_eq(ink_from(&out, 73, 300), 0, "text %d", i);
+        canvas_free(c);
+        image_free(&out);
+    }
+}
+
+Test(draw, spans_have_their_colour)
+{
+    Canvas    *c = canvas_new(300, 40, 0xffffff);
+    CanvasSpan spans[] = { { 2, 5, 0xff0000 }, { 4, 400, 0x0000ff } };
+    CanvasText t = { .utf8 = "MMMMMMMM", .size = 20, .max_width = 290, .spans = spans, .span_count = 2 };
+    canvas_wrapped(c, &t, 0, 5);
+    Image  out = canvas_image(c);
+    double plain = canvas_text_width(c, "MM", 20, false), bold = canvas_text_width(c, "MMM", 20, true);
+    int    black = 0, red = 0, blue = 0;
+    for (int y = 0; y < 40; y++)
+        for (int x = 0; x < 300; x++) {
+            const uint8_t *p = at(&out, x, y);
+            bool is_red = p[0] > 200 && p[1] < 60 && p[2] < 60, is_blue = p[2] > 200 && p[0] < 60 && p[1] < 60;
+            black += p[0] < 60 && p[2] < 60, red += is_red, blue += is_blue;
+            cr_assert(!is_red || (x >= plain && x <= plain + bold), "red at %d", x);
+            cr_assert(!is_blue || x >= plain + bold - 1, "blue at %d", x);
+        }
+    cr_expect(black > 50 && red > 50 && blue > 50, "%d %d %d", black, red, blue);
+    canvas_free(c);
+    image_free(&out);
+}
+
+Test(draw, a_block_fills_its_rectangle)
+{
+    Canvas *c = canvas_new(40, 40, 0xffffff);
+    canvas_block(c, 10, 10, 30, 20, 0x2040ff, 1, 3);
+    Image out = canvas_image(c);
+    cr_expect_arr_eq(at(&out, 20, 15), ((uint8_t[]){ 0x20, 0x40, 0xff }), 3);
+    cr_expect_arr_eq(at(&out, 11, 15), ((uint8_t[]){ 0x20, 0x40, 0xff }), 3);
+    cr_expect_arr_eq(at(&out, 20, 21), ((uint8_t[]){ 0xff, 0xff, 0xff }), 3);
+    cr_expect_gt(lightness(at(&out, 10, 10)), 150, "its corners are round");
+    canvas_free(c);
+    image_free(&out);
+}
+
 Test(draw, a_box_is_drawn_on_its_edges)
 {
     Canvas *c = canvas_new(60, 60, 0x808080);

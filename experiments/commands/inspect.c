@@ -3,22 +3,26 @@
 #include <stdio.h>
 
 #include "experiments/commands/command.h"
+#include "experiments/contact_sheet.h"
 #include "experiments/inspect.h"
 #include "experiments/progress.h"
 #include "tensor/base/json.h"
 
-enum { KEY_JSON = 256, KEY_NEAR, KEY_VERIFY };
+enum { KEY_JSON = 256, KEY_NEAR, KEY_VERIFY, KEY_SHEET, KEY_SHEET_COUNT, KEY_SPLIT };
 
 static const struct argp_option OPTIONS[] = {
     { "near", KEY_NEAR, "BITS", 0, "Pictures are near-duplicates when their perceptual hashes differ in at most so many of 64 bits, "
       "0 to 16 (6)", 0 },
     { "verify", KEY_VERIFY, 0, 0, "Prove the store intact instead: check every byte against its checksum, and name what is damaged. Status 1 when "
       "anything is", 0 },
+    { "sheet", KEY_SHEET, "FILE.png", 0, "Draw a contact sheet instead: pictures evenly spread over the store, with boxes and a caption", 0 },
+    { "sheet-count", KEY_SHEET_COUNT, "N", 0, "Pictures on the sheet, 1 to 200 (12)", 0 },
+    { "split", KEY_SPLIT, "NAME", 0, "The sheet's pictures are of this split", 0 },
     { "json", KEY_JSON, 0, 0, "As JSON, with all groups and pairs, not only examples", 0 },
     { 0 }
 };
 
-typedef struct Arguments { const char *store; int near; bool verify, json; } Arguments;
+typedef struct Arguments { const char *store, *sheet, *split; int near, sheet_count; bool verify, json; } Arguments;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -28,12 +32,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_JSON: a->json = true; break;
     case KEY_NEAR: a->near = (int)option_number(state, "--near", arg, 0, NEAR_MOST_BITS); break;
     case KEY_VERIFY: a->verify = true; break;
+    case KEY_SHEET: a->sheet = arg; break;
+    case KEY_SHEET_COUNT: a->sheet_count = (int)option_number(state, "--sheet-count", arg, 1, CONTACT_SHEET_MOST); break;
+    case KEY_SPLIT: a->split = arg; break;
     case ARGP_KEY_ARG:
         if (a->store) argp_error(state, "one STORE, please; '%s' is too much", arg);
         a->store = arg;
         break;
     case ARGP_KEY_END:
         if (!a->store) argp_error(state, "which STORE?");
+        if (!a->sheet && (a->split || a->sheet_count)) argp_error(state, "--split and --sheet-count are for --sheet FILE.png");
+        if (a->sheet && (a->verify || a->json)) argp_error(state, "--sheet draws; it goes without --verify and --json");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -125,6 +134,14 @@ static bool verify(const Arguments *a, Err *err)
     return ok;
 }
 
+static bool draw(const Arguments *a, Err *err)
+{
+    Store *s = store_open(a->store, err);
+    bool   ok = s && contact_sheet_write(a->sheet, s, a->store, a->split, a->sheet_count ? a->sheet_count : CONTACT_SHEET_COUNT, err);
+    store_close(s);
+    return ok;
+}
+
 static int run(int argc, char **argv)
 {
     static const struct argp ARGP = { OPTIONS, parse, "STORE",
@@ -136,7 +153,8 @@ static int run(int argc, char **argv)
     Err err = { 0 };
 
     argp_parse(&ARGP, argc, argv, 0, 0, &a);
-    if (a.verify) verify(&a, &err);
+    if (a.sheet) draw(&a, &err);
+    else if (a.verify) verify(&a, &err);
     else describe(&a, &err);
     return command_end("inspect", &err);
 }
