@@ -284,7 +284,33 @@ Test(sources_shards, a_compressed_shard_cut_short_keeps_what_came_before)
     expect(read_by("webdataset"), "picture 0.jpg file=DIR/x.tar.gz member=0.jpg at=x.tar.gz\n  caption \"y\"\n"
                                   "picture 1.jpg file=DIR/x.tar.gz member=1.jpg at=x.tar.gz\n  caption \"y\"\n"
                                   "problem damaged-file 2 at=x.tar.gz cannot be read on; this sample is left out, what came before is kept: "
-                                  "Truncated input file (needed 400384 bytes, only 0 available)\n");
+                                  "truncated gzip input\n");
+}
+
+Test(sources_shards, a_few_bytes_do_not_unpack_without_end)
+{
+    enum { MANY = 400 << 20 };
+    char *zeros = calloc(MANY, 1);
+    cr_assert(zeros);
+    tar_begin("a.tar.zst", "gnutar", "zstd");
+    tar_add("0.jpg", "x"), tar_add("0.txt", "zero"), tar_add_bytes("1.bin", zeros, MANY), tar_add("2.jpg", "x");
+    tar_end();
+    free(zeros);
+    expect(read_by("webdataset"), "picture 0.jpg file=DIR/a.tar.zst member=0.jpg at=a.tar.zst\n  caption \"zero\"\n"
+                                  "problem damaged-file 1 at=a.tar.zst cannot be read on; this sample is left out, what came before is kept: "
+                                  "unpacks to more than a thousand times its size\n");
+}
+
+Test(sources_shards, an_archive_in_two_compressions_is_none)
+{
+    char *path = path_join(folder, "a.tar.gz");
+    tar = archive_write_new();
+    cr_assert(archive_write_set_format_gnutar(tar) == ARCHIVE_OK && archive_write_add_filter_gzip(tar) == ARCHIVE_OK
+              && archive_write_add_filter_gzip(tar) == ARCHIVE_OK && archive_write_open_filename(tar, path) == ARCHIVE_OK);
+    tar_add("0.jpg", "x"), tar_add("0.txt", "zero");
+    tar_end();
+    free(path);
+    expect(read_by("webdataset"), "problem damaged-file  at=a.tar.gz is not a tar archive: is compressed more than once\n");
 }
 
 Test(sources_shards, inputs_may_be_shards_themselves_and_none_is_an_error)

@@ -168,7 +168,7 @@ static const char *ending_of(const char *name)
 }
 
 /* False: the archive is damaged here. */
-static bool take_text(Shards *s, struct archive *a, int64_t bytes, const char *ending, Err *why)
+static bool take_text(Shards *s, Archive *a, int64_t bytes, const char *ending, Err *why)
 {
     bool    json = strcasecmp(ending, "json") == 0;
     char  **text = json ? &s->sample.json : &s->sample.text;
@@ -189,7 +189,7 @@ static void take_picture(Shards *s, const char *name)
     else snprintf(a->member, sizeof a->member, "%s", name);
 }
 
-static bool take_member(Shards *s, struct archive *a, const char *name, int64_t bytes, Err *why, Err *err)
+static bool take_member(Shards *s, Archive *a, const char *name, int64_t bytes, Err *why, Err *err)
 {
     const char *ending = ending_of(name);
     size_t      key = ending ? (size_t)(ending - 1 - name) : 0;
@@ -216,7 +216,7 @@ static void note_damage(Shards *s, const char *what, const char *why)
 }
 
 /* False: err, which is not about the shard. */
-static bool read_members(Shards *s, struct archive *a, Err *err)
+static bool read_members(Shards *s, Archive *a, Err *err)
 {
     const char *name = NULL;
     int64_t     bytes = 0;
@@ -244,7 +244,7 @@ static bool read_shard(Catalog *c, const JsonFile *f, Err *err)
     bool   ok = true;
 
     TRY(catalog_input(c, f->path, f->shown, err));
-    struct archive *a = archive_begin(f->path, &why);
+    Archive *a = archive_begin(f->path, &why);
     if (a) ok = read_members(&s, a, err);
     else   note_damage(&s, "is not a tar archive", why.text);
     forget(&s.sample);
