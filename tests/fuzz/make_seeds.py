@@ -9,6 +9,7 @@ import gzip
 import io
 import lzma
 import pathlib
+import pickle
 import shutil
 import struct
 import sys
@@ -88,6 +89,12 @@ def sources():
     seed("sources", "folder", 'i{"file_name": "train/1.jpg", "text": "A dog .", "objects": {"bbox": [[1, 2, 3, 4]], "categories": ["dog"], "id": [3]}}\n'
          '{"file_name": "a\\\\..//./2.jpg", "captions": ["x", "y"], "split": "validation", "objects": [{"bbox": [1, 2, 3, 4], "category": 5}]}\n')
     seed("sources", "table", "vfile_name,text,split\n1.jpg,\"A dog , twice\",dev\n../val/1.jpg,x,\n")
+    refs = [{"ref_id": 4, "ann_id": 3, "file_name": "COCO_train2014_1_3.jpg", "image_id": 1, "split": "testA", "category_id": 2, "sent_ids": [5],
+             "sentences": [{"sent_id": 5, "sent": "the dog", "raw": "The dog.", "tokens": ["the", "dog"]}]}]
+    instances = ('{"images": [{"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 64, "height": 48}], '
+                 '"annotations": [{"id": 3, "image_id": 1, "bbox": [1, 2, 3, 4]}]}')
+    for protocol in (0, 2, 4):
+        seed("sources", f"refcoco-{protocol}", b"r" + pickle.dumps(refs, protocol) + b"\n\n" + instances.encode())
     seed("sources", "entities", "e" + SENTENCE + SENTENCE + "\n" + BOXES)
 
 

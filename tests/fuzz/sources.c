@@ -2,7 +2,7 @@
  *
  *     c COCO     k Karpathy's split     g Visual Genome     8 Flickr8k     3 Flickr30k     p phrase boxes     l lines of JSON
  *     i, v imagefolder, its metadata JSON or a table
- *     e Flickr30k Entities: sentences, an empty line, the boxes                                                          */
+ *     e Flickr30k Entities: sentences, an empty line, the boxes     r RefCOCO: references, an empty line, the instances   */
 #include "datasets/sources/source.h"
 
 #include <string.h>
@@ -21,7 +21,11 @@ static const struct { uint8_t letter; const Source *source; const char *file[2],
     { 'i', &source_imagefolder,  { "i/metadata.jsonl" },                                     { "i", "i/train" } },
     { 'v', &source_imagefolder,  { "v/metadata.csv", "v/val/metadata.tsv" },                 { "v", "v/val" } },
     { 'e', &source_flickr30k_entities, { "e/Sentences/1.txt", "e/Annotations/1.xml" },       { "e", "e/images" } },
+    { 'r', &source_refcoco,      { "r/refs(unc).p", "r/instances.json" },                    { "r", "r/train2014" } },
 };
+
+/* The others have the whole input in each of their files. */
+static bool has_two_parts(int k) { return KINDS[k].letter == 'e' || KINDS[k].letter == 'r'; }
 
 static void make_folders(int k)
 {
@@ -36,7 +40,7 @@ static void make_folders(int k)
 
 static void write_files(int k, const uint8_t *data, size_t size)
 {
-    const uint8_t *cut = KINDS[k].letter == 'e' ? memmem(data, size, "\n\n", 2) : NULL;
+    const uint8_t *cut = has_two_parts(k) ? memmem(data, size, "\n\n", 2) : NULL;
     size_t first = cut ? (size_t)(cut - data) : size;
 
     fuzz_file(KINDS[k].file[0], data, first);
