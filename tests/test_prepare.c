@@ -226,10 +226,11 @@ Test(prepare, a_draft_is_near_and_says_so)
 }
 
 /* ---- stopped, and gone on with ------------------------------------------------------------------------------------------ */
-static bool stop_at_five(const PrepareStep *s, void *context)
+/* Behind the damaged pictures, which come after p11.jpg in the list of train. */
+static bool stop_at_sixteen(const PrepareStep *s, void *context)
 {
     (void)context;
-    return s->total == 0 || s->done < 5;
+    return s->total == 0 || s->done < 16;
 }
 
 Test(prepare, stopped_and_started_again_it_goes_on_to_the_same_bytes)
@@ -243,13 +244,13 @@ Test(prepare, stopped_and_started_again_it_goes_on_to_the_same_bytes)
     hash_of("a.h5.report.jsonl", report);
 
     o = case_options("b.h5");
-    cr_assert(!prepare_store(source_find("flickr8k", &err), &o, stop_at_five, NULL, &sum, &err));
-    cr_assert(strstr(err.text, "stopped after 5") && strstr(err.text, "goes on"), "%s", err.text);
+    cr_assert(!prepare_store(source_find("flickr8k", &err), &o, stop_at_sixteen, NULL, &sum, &err));
+    cr_assert(strstr(err.text, "stopped after 16") && strstr(err.text, "goes on"), "%s", err.text);
     cr_assert(!file_exists(in_folder("b.h5")) && file_exists(in_folder("b.h5.journal")));
     o.quality = 80;                              /* means nothing for raw pixels */
     o.workers = 4;
     cr_assert(prepare_data("flickr8k", &o, &sum, &err), "%s", err.text);
-    cr_assert_eq(sum.resumed, 5);
+    cr_assert_eq(sum.resumed, 16);
     cr_assert_str_eq(hash_of("b.h5", hash), whole);
     cr_assert_str_eq(hash_of("b.h5.report.jsonl", hash), report);
 }
