@@ -52,11 +52,12 @@ Lines *lines_open(Catalog *c, const char *path, const char *name, Err *err)
     return l;
 }
 
+/* The CR first: to look for an LF that is nowhere near would be to pass over the whole chunk for each line. */
 static const char *line_end(const Lines *l, const char *from, size_t bytes)
 {
-    const char *lf = memchr(from, '\n', bytes);
-    const char *cr = l->lone_cr ? memchr(from, '\r', lf ? (size_t)(lf - from) : bytes) : NULL;
-    return cr ? cr : lf;
+    const char *cr = l->lone_cr ? memchr(from, '\r', bytes) : NULL;
+    const char *lf = memchr(from, '\n', cr ? (size_t)(cr - from) : bytes);
+    return lf ? lf : cr;
 }
 
 /* The next line, whatever it is; `wrong` says why nobody can use it, NULL: fine. */
