@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import lzma
+import json
 import pathlib
 import pickle
 import shutil
@@ -98,6 +99,24 @@ def sources():
     seed("sources", "entities", "e" + SENTENCE + SENTENCE + "\n" + BOXES)
 
 
+def models():
+    words = ["<pad>", "<bos>", "<eos>", "<unk>", "a", "dog"]
+    word = {"version": "1.0", "added_tokens": [{"id": i, "content": w, "special": True} for i, w in enumerate(words[:4])],
+            "normalizer": {"type": "Sequence", "normalizers": [
+                {"type": "Lowercase"}, {"type": "Replace", "pattern": {"Regex": "[^\\p{L}\\p{N}\\p{M}'-]+"}, "content": " "}]},
+            "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": None, "decoder": None,
+            "model": {"type": "WordLevel", "vocab": {w: i for i, w in enumerate(words)}, "unk_token": "<unk>"}}
+    seed("tokenizer", "word", json.dumps(word) + "\0A dog <eos> runs")
+    header = json.dumps({"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]},
+                         "b": {"dtype": "BF16", "shape": [], "data_offsets": [8, 10]}}).encode()
+    seed("safetensors", "two", struct.pack("<Q", len(header)) + header + bytes(10))
+    for version, length in ((1, "<H"), (2, "<I")):
+        for kind, size in (("<f2", 2), ("<f4", 4), ("<f8", 8)):
+            text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': (2, 1, 3), }}\n".encode()
+            seed("vectors_npy", f"{kind[1:]}-{version}", b"1.jpg\r\n2.jpg\n\0\x93NUMPY" + bytes([version, 0]) + struct.pack(length, len(text))
+                 + text + bytes(6 * size))
+
+
 def edit(kind, which, where, data=b"", count=None):
     """An edit as input.h says: put 0, insert 1, remove 2, cut 3."""
     return bytes([kind, which]) + struct.pack("<H", where) + bytes([len(data) if count is None else count]) + data
@@ -151,5 +170,5 @@ def shards():
         seed("tar", name + "-bzip2", bz2.compress(data))
 
 
-for make in (pictures, exif, entities, tables, sources, stores, streams, shards):
+for make in (pictures, exif, entities, tables, sources, models, stores, streams, shards):
     make()
