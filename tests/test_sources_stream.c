@@ -120,7 +120,7 @@ Test(sources_stream, an_element_that_is_huge_or_deep_is_listed)
     Buffer huge = { 0 }, deep = { 0 }, open = { 0 };
 
     buffer_add(&huge, "[\"", 2), fill(&huge, 'x', JSON_STREAM_ELEMENT + (1 << 20)), buffer_add(&huge, "\",7]", 5);
-    expect(list(huge.p), "[0]:1 bad-record |is larger than 64 MiB|[1]:1 7|");
+    expect(list(huge.p), "[0]:1 bad-record |is larger than 16 MiB|[1]:1 7|");
     fill(&deep, '[', 200001), fill(&deep, ']', 200000), buffer_add(&deep, ",7]", 4);
     expect(list(deep.p), "[0]:1 bad-record |maximum parsing depth reached near '['|[1]:1 7|");
     fill(&open, '[', JSON_STREAM_ELEMENT + (2 << 20));

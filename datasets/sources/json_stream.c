@@ -133,7 +133,7 @@ static bool give(Stream *s, const char *list, int64_t index, JsonEach *each, voi
     JsonItem item = { .list = list, .index = index, .line = s->line };
 
     TRY(pass_value(s, true, err));
-    if (s->too_large) item.kind = PROBLEM_BAD_RECORD, item.why = "is larger than 64 MiB";
+    if (s->too_large) item.kind = PROBLEM_BAD_RECORD, item.why = "is larger than 16 MiB";
     else {
         item.value = json_loadb(s->buffer + s->from, s->at - s->from, JSON_DECODE_ANY, &error);
         if (!item.value) item.kind = json_problem(&error, &item.why);

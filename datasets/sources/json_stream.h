@@ -20,7 +20,8 @@ typedef struct JsonItem {
 } JsonItem;
 typedef bool JsonEach(const JsonItem *item, void *context, Err *err);            /* false stops                         */
 
-enum { JSON_STREAM_ELEMENT = 64 << 20 };         /* bytes of the largest element that is read; others have no value     */
+/* Bytes of the largest element that is read; others have no value. jansson makes up to 75 times as many of them. */
+enum { JSON_STREAM_ELEMENT = 16 << 20 };
 
 /* Calls `each` for the elements of the lists that are members `lists` (ended by NULL) of the file's object, in the order of the file;
  * lists NULL: of the list that the file itself is. `shown`: the file's name in messages. A member that is missing is passed over; one

@@ -6,7 +6,8 @@
 # Beginning with make_seeds.py's inputs, with tests/fuzz/corpus and with what earlier runs found, which grows outside the checkout, in
 # $LIMN_FUZZ_CORPUS (or build-fuzz/corpus)/TARGET. An input that breaks something is left as build-fuzz/found/TARGET-…; run
 # build-fuzz/tests/fuzz/fuzz-TARGET with it to see it again. --keep: afterwards the smallest set of inputs that reaches as much becomes
-# tests/fuzz/corpus/TARGET, which the tests replay (replay.c).  Exit status 0: nothing was broken.
+# tests/fuzz/corpus/TARGET, which the tests replay (replay.c); what has a name there, not a hash, was once a bug and stays.
+# Exit status 0: nothing was broken.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=experiments/packages.sh
@@ -51,7 +52,7 @@ for target; do
     [ -n "$keep" ] || continue
     rm -rf "$TMPDIR/least"; mkdir "$TMPDIR/least"
     "$program" "$@" -merge=1 "$TMPDIR/least" "$kept" "$seeds" "$grown/$target" 2>>"$build/found/$target.log" || { status=1; continue; }
-    rm -f "$kept"/*
+    find "$kept" -type f | grep -E '/[0-9a-f]{40}$' | xargs rm -f
     cp "$TMPDIR/least"/* "$kept"/
     echo "$(find "$kept" -type f | wc -l) inputs of $(du -sb "$kept" | cut -f1) bytes are kept"
 done
