@@ -163,5 +163,5 @@ bool store_finish(StoreWriter *w, Err *err)
 
 void store_abandon(StoreWriter *w)
 {
-    if (w) writer_free(w, w->keep);
+    if (w) writer_free(w, w->keep && journal_count(&w->journal) > 0);            /* nothing done: nothing to go on with */
 }

@@ -251,7 +251,10 @@ static bool read(Catalog *c, const PrepareOptions *o, Err *err)
     static const char *const PATTERNS[] = { "metadata.jsonl", "metadata.csv", "metadata.tsv", NULL };
     JsonFiles files;
 
-    if (o->input_count != 1 || !folder_exists(o->inputs[0])) return fail_usage(err, "this source wants one input, a folder with metadata and pictures");
+    if (o->input_count != 1) return fail_usage(err, "one folder, please; '%s' is too much", o->inputs[1]);
+    if (!folder_exists(o->inputs[0]))
+        return file_exists(o->inputs[0]) ? fail_usage(err, "%s is a file; this source wants one input, a folder with metadata and pictures", o->inputs[0])
+                                         : fail(err, "%s: there is no such folder", o->inputs[0]);
     bool   found = json_files_below(&files, o, PATTERNS, err);
     Folder f = { .c = c, .images = o->images ? o->images : o->inputs[0] };
     bool   ok = found ? read_files(&f, &files, err) : nothing_here(o, err);
