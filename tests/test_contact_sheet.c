@@ -103,16 +103,17 @@ Test(contact_sheet, boxes_lie_where_the_store_has_them)
 Test(contact_sheet, a_picture_of_other_proportions_is_centred_with_its_boxes)
 {
     StoreBox  boxes[] = { { 50, 10, 150, 60, -1, 0, 0, NULL, BOX_REGION, -1 } };
-    StoreItem items[] = { gray(340, 340, "square"), gray(340, 100, "wide") };
+    StoreItem items[] = { gray(340, 340, "square"), gray(340, 100, "wide"), gray(40, 340, "tall") };
     items[1].boxes = boxes, items[1].box_count = 1;
-    Store *s = store_of(items, 2);
-    Image im = sheet_of(s, NULL, 2);
+    Store *s = store_of(items, 3);
+    Image im = sheet_of(s, NULL, 3);
     ContactBoxes b = contact_boxes(s, 1);
     double x = LEFT + STEP, y = TOP + 120;
     cr_expect_eq(at(&im, x + 100, y + 10), b.box[0].rgb);
     cr_expect_eq(at(&im, x + 100, y + 60), b.box[0].rgb);
     cr_expect_eq(at(&im, x + 300, y + 50), 0x909090);
     cr_expect_eq(at(&im, x + 170, y - 20), 0xf1f2f4, "the mat");
+    cr_expect(at(&im, x + STEP + 170, TOP + 5) == 0x909090 && at(&im, x + STEP + 145, TOP + 5) == 0xf1f2f4 && at(&im, x + STEP + 195, TOP + 5) == 0xf1f2f4);
     contact_boxes_free(&b);
     image_free(&im);
     store_close(s);

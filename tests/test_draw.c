@@ -126,6 +126,8 @@ Test(draw, wrapped_text_is_as_high_as_it_says_and_ends_with_an_ellipsis)
         for (int x = 0; x < 300; x++) cr_assert_eq(lightness(at(&out, x, y)), 255, "%d %d", x, y);
     t.max_lines = 40;
     cr_expect_float_eq(canvas_wrapped_height(c, &t), all, 1e-9, "room enough: no line more");
+    t = (CanvasText){ .utf8 = "a\n\n \n", .size = 12, .max_width = 100, .max_lines = 1 };
+    cr_expect_float_eq(canvas_wrapped_height(c, &t), one, 1e-9, "nothing follows but empty lines");
     canvas_free(c);
     image_free(&out);
 }

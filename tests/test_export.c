@@ -31,7 +31,7 @@ static const StoreBox BOXES[] = {
     { 1e-7f, 2.5f, 12, 12, 0, 0, 15, "Ein Hund l\xc3\xa4uft", BOX_PHRASE, -1 },
     { 0, 0, 12, 12, -1, 0, 0, "dog", BOX_OBJECT, 1LL << 40 },
     { 3.1415927f, 2.7182817f, 5.4365635f, 6.2831855f, -1, 0, 0, "the \"left\" one", BOX_REFERRING, 5 },
-    { 4, 5, 6.1f, 7.3f, -1, 0, 0, "a region", BOX_REGION, 6 },
+    { 4, 5, 10.0483885f, 10.6024475f, -1, 0, 0, "a region", BOX_REGION, 6 },
     { 0, 0, 0, 0, 0, 14, 20, "t \xf0\x9f\x90\x95", BOX_NONE, 9 },
     { 0.3f, 0.6f, 0.9f, 11.1f, -1, 0, 0, "cat", BOX_OBJECT, 3 },
 };
