@@ -130,6 +130,17 @@ Test(prepare_kill, inside_a_write_of_a_folder_of_files, .timeout = 300) { kill_a
 Test(prepare_kill, inside_a_write_of_shards, .timeout = 300)            { kill_at_bytes(SHARDS, 5); }
 Test(prepare_kill, inside_a_write_of_composed_pictures, .timeout = 300) { kill_at_bytes(SCENES, 3); }
 
+/* A picture's record has 5 kB: two kills lose the two records that they tore, and nothing that was done between them. */
+Test(prepare_kill, twice_inside_a_record_loses_these_two_records_alone, .timeout = 300)
+{
+    make_whole(FOLDER);
+    shell("mkdir @/k");
+    for (int i = 0; i < 2; i++)
+        cr_assert_neq(shell("LIMN_FAULT=kill:100000 limn prepare %s --out @/k/whole.h5 --quiet", FOLDER).status, 0);
+    int resumed = finish(FOLDER, "killed twice");
+    cr_assert_gt(resumed, 30, "%d were there", resumed);
+}
+
 /* ---- a full disk --------------------------------------------------------------------------------------------------------- */
 static void refused(Shell s, const char *words)
 {
