@@ -157,10 +157,10 @@ Test(pickle, any_byte_may_be_another_one)
     char *text = cases_text(), *line = text;
 
     for (Case c; next_case(&line, &c); free(c.data)) {
-        if (c.bytes > 400) continue;
+        if (c.bytes > 200) continue;
         for (size_t i = 0; i < c.bytes; i++) {
             unsigned char before = c.data[i];
-            for (int other = 0; other < 256; other += 15) {
+            for (int other = 1; other < 256; other += 51) {
                 c.data[i] = (unsigned char)(before + other);
                 free(meaning(c.data, c.bytes));
             }

@@ -193,7 +193,8 @@ static bool keep(Machine *m, uint64_t number)
 
     if (!v) return false;
     /* Writers count from 0 or 1, so that a file has more bytes than numbers. */
-    if (number > (uint64_t)(m->end - m->data)) return pickle_wrong(m, "wants number %llu of the memo, in so small a file", (unsigned long long)number);
+    if (number > (uint64_t)(m->end - m->data))
+        return pickle_wrong(m, "wants number %llu of the memo, in so small a file", (unsigned long long)number);
     if (number >= memo_room(m)) {
         size_t bytes = (size_t)(number + 1) * sizeof v - m->memo.used;
         buffer_room(&m->memo, bytes);
@@ -207,7 +208,8 @@ static bool keep(Machine *m, uint64_t number)
 
 static bool recall(Machine *m, uint64_t number)
 {
-    if (number >= memo_room(m) || !memo(m)[number]) return pickle_wrong(m, "wants number %llu of the memo, which is empty", (unsigned long long)number);
+    if (number >= memo_room(m) || !memo(m)[number])
+        return pickle_wrong(m, "wants number %llu of the memo, which is empty", (unsigned long long)number);
     return pickle_push(m, memo(m)[number]);
 }
 
@@ -260,7 +262,8 @@ static bool place(Machine *m, PickleValue *into, PickleValue *const *v, size_t n
     }
     if (into->placed) return pickle_wrong(m, "changes a value that stands in another: does it contain itself?");
     if (depth > PICKLE_DEPTH) return pickle_wrong(m, "makes a value more than %d levels deep", PICKLE_DEPTH);
-    if (size > PICKLE_SIZE) return pickle_wrong(m, "makes a value of more than %d values or, of texts, %d times as many bytes", PICKLE_SIZE, PICKLE_TEXT_UNIT);
+    if (size > PICKLE_SIZE)
+        return pickle_wrong(m, "makes a value of more than %d values or, of texts, %d times as many bytes", PICKLE_SIZE, PICKLE_TEXT_UNIT);
 
     size_t room = room_of(into->count + n);
     if (room > room_of(into->count)) {
@@ -339,7 +342,8 @@ static const Opcode OPCODES[256] = {
     ['g'] = { "GET", op_get, 0 }, ['h'] = { "BINGET", op_get, 1 }, ['j'] = { "LONG_BINGET", op_get, 4 },
 
     ['N'] = { "NONE", pickle_none, 0 }, [0x88] = { "NEWTRUE", pickle_boolean, 1 }, [0x89] = { "NEWFALSE", pickle_boolean, 0 },
-    ['I'] = { "INT", pickle_int, 0 }, ['J'] = { "BININT", pickle_binint, 4 }, ['K'] = { "BININT1", pickle_binint, 1 }, ['M'] = { "BININT2", pickle_binint, 2 },
+    ['I'] = { "INT", pickle_int, 0 }, ['J'] = { "BININT", pickle_binint, 4 }, ['K'] = { "BININT1", pickle_binint, 1 },
+    ['M'] = { "BININT2", pickle_binint, 2 },
     ['L'] = { "LONG", pickle_long, 0 }, [0x8a] = { "LONG1", pickle_binlong, 1 }, [0x8b] = { "LONG4", pickle_binlong, 4 },
     ['F'] = { "FLOAT", pickle_float, 0 }, ['G'] = { "BINFLOAT", pickle_binfloat, 8 },
 
@@ -374,7 +378,8 @@ static bool step(Machine *m)
     if (!m->op->name)
         return fail(m->err, "%s: 0x%02x at byte %lld is no opcode: the file is no pickle, or damaged", m->shown, *m->op_at, at);
     if (!m->op->run)
-        return pickle_wrong(m, "is refused: of a pickle, only plain lists, tuples, dictionaries, texts and numbers are read, nothing is imported or executed");
+        return pickle_wrong(m, "is refused: of a pickle, only plain lists, tuples, dictionaries, texts and numbers are read, "
+                               "nothing is imported or executed");
     if (m->p->bytes + m->stack.room + m->marks.room + m->memo.room + (size_t)(m->end - m->data) > PICKLE_MEMORY)
         return pickle_wrong(m, "comes after %d MiB of memory were taken", PICKLE_MEMORY >> 20);
     return m->op->run(m, m->op->n);
@@ -387,6 +392,7 @@ Pickle *pickle_parse(const void *data, size_t bytes, const char *shown, Err *err
     bool    ok = true;
 
     REQUIRE(m.p, "out of memory");
+    buffer_room(&m.stack, 1);                    /* so that slots() is never NULL */
     while (ok && !m.stopped) ok = step(&m);
     free(m.stack.p);
     free(m.marks.p);
