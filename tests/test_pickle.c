@@ -295,6 +295,7 @@ Test(pickle, the_memo_gives_back_what_was_kept)
     EXPECT("(lp5\nS'a'\np2\nag2\nag2\na.", "[\"a\",\"a\",\"a\"]");
     EXPECT("](\x8c\x01" "a\x94\x8c\x01" "b\x94h\x00h\x01" "e.", "[\"a\",\"b\",\"a\",\"b\"]");
     EXPECT("](Nq\x07I1\n\x94h\x01j\x07\x00\x00\x00" "e.", "[null,1,1,null]");
+    EXPECT("](Nq\x00I1\nq\x00I2\n\x94h\x01" "e.", "[null,1,2,2]");
     REFUSE("]h\x00.", "opcode BINGET at byte 1 wants number 0 of the memo, which is empty");
     REFUSE("]q\x05h\x04.", "wants number 4 of the memo, which is empty");
     REFUSE("g12\n.", "opcode GET at byte 0 wants number 12 of the memo, which is empty");
