@@ -113,7 +113,8 @@ Test(prepare_damage_sources, ids_of_coco)
     expect_damage("coco", case_options("a.h5"), "a.h5");
 }
 
-#define OBJECT(name, x0, y0, x1, y1) "<object><name>" name "</name><bndbox><xmin>" x0 "</xmin><ymin>" y0 "</ymin><xmax>" x1 "</xmax><ymax>" y1 "</ymax></bndbox></object>"
+#define OBJECT(name, x0, y0, x1, y1) "<object><name>" name "</name><bndbox><xmin>" x0 "</xmin><ymin>" y0 "</ymin><xmax>" x1 "</xmax>" \
+    "<ymax>" y1 "</ymax></bndbox></object>"
 
 Test(prepare_damage_sources, sentences_and_annotations_of_entities)
 {
