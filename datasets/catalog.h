@@ -5,7 +5,7 @@
  * each picture in a Spill, newest first, so that 5 million regions take disk, not memory.
  *
  * The catalog is the only judge of texts: a caption or phrase that is empty, not UTF-8, or holds a NUL is listed and left out here, and
- * blanks at both ends are removed. Boxes are judged later, when the picture's true size is known (prepare_picture.c).     */
+ * blanks at both ends are removed. Boxes are judged later, when the picture's true size is known (prepare/picture.c).     */
 #ifndef LIMN_CATALOG_H
 #define LIMN_CATALOG_H
 

@@ -1,7 +1,7 @@
-/* export.h - a store given back in an open form: pictures as files, annotations beside them. Forms: export_form.h.
+/* export.h - a store given back in an open form: pictures as files, annotations beside them. Forms: export/form.h.
  *
  * Pictures that the store has as files leave it as they are, byte for byte; pixels leave as PNG, which loses nothing. A picture's file has
- * the item's name, made safe and unique (export_name.h), sub-folders kept. Width, height and boxes speak of the pixels as the file
+ * the item's name, made safe and unique (export/name.h), sub-folders kept. Width, height and boxes speak of the pixels as the file
  * has them, before a turn that its EXIF may ask for: so do COCO's, and so `limn prepare` reads them back.
  *
  * OUT must be new or empty, or hold an unfinished or finished export of the same store with the same options: that is gone on with, and

@@ -10,8 +10,8 @@
  * The file is then mapped. Readers share it; while a process computes, others wait for it.
  *
  * 2. A researcher's own vectors, (rows, N, C), or (rows, C) for N = 1, as 16-, 32- or 64-bit floats:
- *     NAME.npy           numpy's format (datasets/vectors_npy.c)
- *     NAME.h5[:/SET]     a data set of an HDF5 file (datasets/vectors_hdf5.c); it need not be named when only one fits
+ *     NAME.npy           numpy's format (datasets/features/vectors_npy.c)
+ *     NAME.h5[:/SET]     a data set of an HDF5 file (datasets/features/vectors_hdf5.c); it need not be named when only one fits
  * Rows are items in the store's order, unless NAME.names.txt (a line a row) or the data set /names (strings) names the rows: then they
  * are found by the items' names, and rows of other pictures are passed over. All values are read and checked at opening.     */
 #ifndef LIMN_FEATURES_H

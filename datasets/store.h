@@ -1,4 +1,4 @@
-/* store.h - one data set in one HDF5 file, layout version 2. The only module (store*.c) that includes HDF5.
+/* store.h - one data set in one HDF5 file, layout version 2. Only store/ and features/vectors_hdf5.c include HDF5.
  *
  * Items are pictures, N of them: all S x S, or (S = 0) each of its own size. Captions, boxes and masks belong to items by offsets: those
  * of item i are rows [item_offsets[i], item_offsets[i+1]). Texts are bytes and offsets likewise, each text ended by a NUL, so that h5py
@@ -40,13 +40,13 @@
  *
  * No time, host, absolute path or worker count is in it: the same inputs give the same bytes.
  *
- * Trust: the file begins with a user block (text, 16384 bytes; store_file.h) that lists the parts of the file. All but the pictures
+ * Trust: the file begins with a user block (text, 16384 bytes; store/file.h) that lists the parts of the file. All but the pictures
  * and masks is covered by SHA-256 and checked by store_open before HDF5 sees a byte of it; a picture is checked by its XXH64 whenever it
  * is read. So opening costs the small data only (some 20 ms for Flickr8k), and damage anywhere is an error, never a crash
  * (damage, not malice: who forges the hashes too can feed HDF5 what he likes). The hash of a store is that of the user block's text,
  * and so stands for every byte of the file. An open store is mapped: it must not be cut or changed in place meanwhile.
  *
- * Writing: PATH.journal (store_journal.h) takes one record an item, and is the lock that keeps a second writer out. A writer that may
+ * Writing: PATH.journal (store/journal.h) takes one record an item, and is the lock that keeps a second writer out. A writer that may
  * resume finds there what an earlier one had done. The file is assembled from it in one deterministic pass, written aside, flushed
  * and renamed: a full disk is one error, and leaves what was at PATH as it was. Memory does not grow with the data.         */
 #ifndef LIMN_STORE_H

@@ -1,5 +1,5 @@
-/* vectors.h - blocks of numbers, with or without names, in a file that a researcher made; private to features_import.c and the
- * formats. A format is a file and a row in features_import.c.                                                           */
+/* vectors.h - blocks of numbers, with or without names, in a file that a researcher made; private to features/import.c and the
+ * formats. A format is a file and a row in features/import.c.                                                           */
 #ifndef LIMN_VECTORS_H
 #define LIMN_VECTORS_H
 

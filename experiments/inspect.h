@@ -21,8 +21,8 @@
 #ifndef LIMN_INSPECT_H
 #define LIMN_INSPECT_H
 
-#include "datasets/duplicates.h"
-#include "datasets/statistics.h"
+#include "datasets/inspect/duplicates.h"
+#include "datasets/inspect/statistics.h"
 
 enum { INSPECT_LISTED = 10000, INSPECT_MEMBERS = 100 };
 

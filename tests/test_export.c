@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "datasets/export.h"
-#include "datasets/export_name.h"
+#include "datasets/export/name.h"
 #include "datasets/sources/source.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"

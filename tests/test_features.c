@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "datasets/half.h"
+#include "datasets/features/half.h"
 #include "datasets/loader.h"
 #include "tensor/base/file.h"
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "datasets/loader.h"
-#include "datasets/loader_batch.h"
-#include "datasets/xxh64.h"
+#include "datasets/loader/batch.h"
+#include "datasets/store/xxh64.h"
 #include "tensor/base/file.h"
 
 enum { SIZE = 8, ITEMS = 23, PICTURE = SIZE * SIZE * 3 };

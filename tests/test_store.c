@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "datasets/store.h"
-#include "datasets/xxh64.h"
+#include "datasets/store/xxh64.h"
 #include "tensor/base/file.h"
 #include "vision/image.h"
 

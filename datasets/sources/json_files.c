@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/catalog_folder.h"
+#include "datasets/prepare/catalog_folder.h"
 #include "tensor/base/file.h"
 
 static void add(JsonFiles *f, char *path, const char *shown)

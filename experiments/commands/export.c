@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/export_form.h"
+#include "datasets/export/form.h"
 #include "experiments/commands/command.h"
 #include "experiments/progress.h"
 

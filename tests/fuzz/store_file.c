@@ -1,4 +1,4 @@
-/* store_file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read. The proof
+/* store/file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read. The proof
  * (store_prove) sees it and says where.
  *
  * The first byte of the input says which kind of store; edits follow: of the whole file (`which` is the upper byte of `where`), or, where
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/store_file.h"
+#include "datasets/store/file.h"
 #include "tensor/base/file.h"
 
 /* Made once. */

@@ -1,14 +1,14 @@
-/* store_journal.c - a journal as a killed writer or a bad disk left it: what of it can be used makes a store that is whole, or it is an error.
+/* store/journal.c - a journal as a killed writer or a bad disk left it: what of it can be used makes a store that is whole, or it is an error.
  *
  * The lowest 2 bits of the first byte say which kind of store; edits of the journal behind its head follow. With its highest bit all
  * checksums are put right afterwards, as if a writer with a bug had made it.                                                */
-#include "datasets/store_writer.h"
+#include "datasets/store/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/xxh64.h"
+#include "datasets/store/xxh64.h"
 #include "tensor/base/file.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/stores.h"
@@ -36,7 +36,7 @@ static const Buffer *whole(int kind, size_t *begin)
     return &made[kind];
 }
 
-/* A record is RecordHead, meta, picture, masks (store_record.h). The sums of masks stand behind the numbers of an item, and the sum of the
+/* A record is RecordHead, meta, picture, masks (store/record.h). The sums of masks stand behind the numbers of an item, and the sum of the
  * picture is its second number. */
 static void mend(char *at, char *end)
 {

@@ -1,5 +1,5 @@
 /* store_parts.c - any text as the table of parts with which a store begins, as it is and then with its hash put right. */
-#include "datasets/store_file.h"
+#include "datasets/store/file.h"
 
 #include <string.h>
 

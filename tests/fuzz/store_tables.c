@@ -1,8 +1,8 @@
-/* store_tables.c - a store whose arrays do not fit each other, with hashes that are right: as a writer with a bug would make it.
+/* store/tables.c - a store whose arrays do not fit each other, with hashes that are right: as a writer with a bug would make it.
  *
  * The first byte of the input says which kind of store; each edit is one of the array `which`, before the file is made of it. HDF5's own
  * structures stay as they should be: what it does with others is not ours to see to.                                        */
-#include "datasets/store_writer.h"
+#include "datasets/store/writer.h"
 
 #include <stdlib.h>
 #include <string.h>

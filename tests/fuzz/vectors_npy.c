@@ -1,4 +1,4 @@
-/* vectors_npy.c - any bytes as a .npy file with its list of names (datasets/vectors_npy.c). The names stand before a NUL. */
+/* features/vectors_npy.c - any bytes as a .npy file with its list of names (datasets/features/vectors_npy.c). The names stand before a NUL. */
 #include "datasets/vectors.h"
 
 #include <stdlib.h>

@@ -1,0 +1,88 @@
+/* split.c - lists and shares. */
+#include "datasets/prepare/split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/file.h"
+#include "text/vocab.h"
+
+typedef struct Rule { const SplitRule *said; Vocab *names; char sha256[65]; } Rule;
+struct Splits { int count; Rule rule[PREPARE_SPLIT_RULES]; };
+
+static bool read_list(Rule *r, Err *err)
+{
+    size_t bytes;
+    char  *text = file_read(r->said->list, &bytes, err);
+    if (!text) return false;
+
+    sha256_hex(text, bytes, r->sha256);
+    r->names = vocab_new();
+    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+        line += strspn(line, " \t");
+        size_t n = strlen(line);
+        while (n && strchr(" \t", line[n - 1])) n--;
+        if (n) vocab_add(r->names, line, n);
+    }
+    free(text);
+    return vocab_size(r->names) > 0 || fail(err, "%s: the list of %s names no picture", r->said->list, r->said->split);
+}
+
+Splits *splits_open(const SplitRule *rules, int count, Err *err)
+{
+    Splits *s = calloc(1, sizeof *s);
+    bool    ok = true;
+    double  all = 0;
+    REQUIRE(s && count <= PREPARE_SPLIT_RULES, "prepare: %d rules of splits", count);
+
+    for (int i = 0; i < count && ok; i++, s->count++) {
+        s->rule[i].said = &rules[i];
+        all += rules[i].list ? 0 : rules[i].share;
+        ok = !rules[i].list || read_list(&s->rule[i], err);
+    }
+    if (ok && all > 1 + 1e-9) ok = fail_usage(err, "the shares of --split add up to %g, more than 1", all);
+    if (ok) return s;
+    splits_close(s);
+    return NULL;
+}
+
+void splits_close(Splits *s)
+{
+    for (int i = 0; s && i < s->count; i++) vocab_free(s->rule[i].names);
+    free(s);
+}
+
+static bool is_listed(const Vocab *names, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return vocab_find(names, name, strlen(name)) >= 0 || (dot && vocab_find(names, name, (size_t)(dot - name)) >= 0);
+}
+
+const char *splits_choose(const Splits *s, const char *name, const char sha256[65])
+{
+    char   head[14];
+    double at, share = 0;
+
+    for (int i = 0; i < s->count; i++)
+        if (s->rule[i].names && is_listed(s->rule[i].names, name)) return s->rule[i].said->split;
+    memcpy(head, sha256, 13);                    /* 52 bits: exact in a double */
+    head[13] = 0;
+    at = (double)strtoull(head, NULL, 16) / 4503599627370496.0;
+    for (int i = 0; i < s->count; i++) {
+        if (s->rule[i].names) continue;
+        share += s->rule[i].said->share;
+        if (at < share) return s->rule[i].said->split;
+    }
+    return "train";
+}
+
+json_t *splits_record(const Splits *s)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < s->count; i++) {
+        const Rule *r = &s->rule[i];
+        json_array_append_new(all, r->names ? json_pack("{s:s, s:s}", "split", r->said->split, "list_sha256", r->sha256)
+                                            : json_pack("{s:s, s:f}", "split", r->said->split, "share", r->said->share));
+    }
+    return all;
+}

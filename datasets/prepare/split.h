@@ -1,0 +1,19 @@
+/* split.h - the split of pictures that have none of their own, by the rules of --split. */
+#ifndef LIMN_PREPARE_SPLIT_H
+#define LIMN_PREPARE_SPLIT_H
+
+#include <jansson.h>
+
+#include "datasets/prepare.h"
+
+typedef struct Splits Splits;
+/* Reads the lists. */
+Splits *splits_open(const SplitRule *rules, int count, Err *err);
+void    splits_close(Splits *s);
+/* The first list that names the picture, with or without its extension; else by the SHA-256 of its bytes, taken as a number in [0,1), which
+ * falls into the shares one after the other; else "train". */
+const char *splits_choose(const Splits *s, const char *name, const char sha256[65]);
+/* What decides, for the provenance: [{split, share} or {split, sha256 of the list}]. */
+json_t *splits_record(const Splits *s);
+
+#endif
