@@ -123,7 +123,9 @@ static bool load(Store *s, hid_t file, Err *err)
     int64_t masks = tables_rows(&s->tables, A_MASK_XXH64);
     s->files = find_bulk(s, file, "images/files", &s->pictures);
     bool ok = (s->files || find_bulk(s, file, "images/pixels", &s->pictures)) && check_pictures(s);
-    if (ok && masks) ok = find_bulk(s, file, "masks/bits", &s->masks) && s->size && s->masks.bytes == masks * mask_bytes(s);
+    if (ok && masks)
+        ok = find_bulk(s, file, "masks/bits", &s->masks) && s->size && s->masks.bytes == masks * mask_bytes(s)
+          && tables_rows(&s->tables, A_MASK_ITEM_OFFSETS) == store_count(s);
     return ok || fail(err, "%s: the store's pictures do not fit the rest", s->path);
 }
 

@@ -94,6 +94,10 @@ def sources():
              "sentences": [{"sent_id": 5, "sent": "the dog", "raw": "The dog.", "tokens": ["the", "dog"]}]}]
     instances = ('{"images": [{"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 64, "height": 48}], '
                  '"annotations": [{"id": 3, "image_id": 1, "bbox": [1, 2, 3, 4]}]}')
+    values = refs + [None, True, -1, 300, 70000, 1 << 40, -0.5, "\u00fc", b"\xff", (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [[]], {}, refs[0]["sentences"]]
+    for protocol in range(6):
+        seed("pickle", f"values-{protocol}", pickle.dumps(values, protocol))
+    seed("pickle", "code", pickle.dumps(print, 0))
     for protocol in (0, 2, 4):
         seed("sources", f"refcoco-{protocol}", b"r" + pickle.dumps(refs, protocol) + b"\n\n" + instances.encode())
     seed("sources", "entities", "e" + SENTENCE + SENTENCE + "\n" + BOXES)
