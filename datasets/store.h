@@ -92,6 +92,7 @@ typedef struct StoreOptions {
     bool        resume, restart;                 /* resume: keep the journal on failure, and go on with one that is there; restart: not with that */
     json_t     *preprocess;                      /* the record (vision/preprocess.h as JSON)                            */
     json_t     *provenance;                      /* source name, options, inputs with sizes and hashes; decides what may be resumed */
+    uint64_t    pictures;                        /* decides too, and goes no further than the journal: a sum of the pictures' files as they lie there */
 } StoreOptions;
 
 /* Of one object's mask of a picture of that size: rows of whole bytes. */

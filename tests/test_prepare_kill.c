@@ -203,7 +203,9 @@ Test(prepare_kill, while_one_process_writes_a_second_is_refused_and_ctrl_c_keeps
     refused(shell(LARGE "--resize pad"), "--restart");
     refused(shell(LARGE "--filter nearest"), "--restart");
     refused(shell("cd @/large; cp Flickr8k.token.txt kept; echo '100.jpg#1\tOne more.' >>Flickr8k.token.txt; " LARGE), "--restart");
-    Shell s = shell("cd @/large; cp kept Flickr8k.token.txt; limn prepare flickr8k @/large --size 64 --out @/large.h5 --workers 2 --json");
+    shell("cd @/large; cp kept Flickr8k.token.txt; cp images/100.jpg picture; rm images/100.jpg; echo other >images/100.jpg");
+    refused(shell(LARGE), "--restart");
+    Shell s = shell("cd @/large; mv picture images/100.jpg; limn prepare flickr8k @/large --size 64 --out @/large.h5 --workers 2 --json");
     cr_assert_eq(s.status, 0, "%s", s.err);
     const char *resumed = strstr(s.out, "\"resumed\": ");
     cr_assert(resumed && atoi(resumed + 11) > 0, "%s", s.out);

@@ -1,6 +1,8 @@
 /* test_sources_json.c - COCO, Karpathy's splits, Visual Genome and limn's own lines of JSON: what ends up in the catalog, and that every
  * damage is listed with its place. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "source_case.h"
 
@@ -317,6 +319,11 @@ Test(sources_json, jsonl_says_what_is_missing)
     static const char *const INPUTS[] = { "none.jsonl", NULL };
     expect_failure("jsonl", "there is no *.jsonl here, nor in annotations/");
     expect_inputs_failure("jsonl", INPUTS, NULL, "none.jsonl: there is no such file or folder");
+
+    char path[80];                               /* whoever opened it would wait for ever */
+    snprintf(path, sizeof path, "%s/pipe.jsonl", folder);
+    cr_assert_eq(mkfifo(path, 0666), 0);
+    expect_failure("jsonl", "pipe.jsonl: is not a plain file");
 }
 
 /* ---- into a store ------------------------------------------------------------------------------------------------------ */

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <utf8proc.h>
 
 #include "datasets/prepare/catalog_folder.h"
 #include "datasets/spill.h"
+#include "datasets/store/xxh64.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "text/vocab.h"
@@ -366,6 +368,19 @@ void catalog_entry_free(CatalogEntry *e)
     free(e->boxes);
     free(e->memory);
     *e = (CatalogEntry){ 0 };
+}
+
+uint64_t catalog_files_sum(const Catalog *c)
+{
+    Buffer sizes = { 0 };
+    for (int64_t i = 0; i < catalog_count(c); i++) {
+        struct stat st;
+        int64_t bytes = stat(catalog_file(c, i), &st) == 0 ? st.st_size : -1;
+        buffer_add(&sizes, &bytes, sizeof bytes);
+    }
+    uint64_t sum = xxh64(sizes.p, sizes.used);
+    free(sizes.p);
+    return sum;
 }
 
 /* ---- the end of reading ------------------------------------------------------------------------------------------------ */

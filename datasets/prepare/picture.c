@@ -31,11 +31,6 @@ static void problem(Work *w, ProblemKind kind, Place at, const char *format, ...
 
     Problem p = { kind, w->e->name, at.file ? at.file : "", at.line, reason };
     buffer_add(&w->problems, &p, sizeof p);
-    w->made.kinds[kind]++;
-    if (!problem_is_fault(kind) || w->made.faults++) return;
-    char line[32] = "";
-    if (at.line) snprintf(line, sizeof line, ":%lld", (long long)at.line);
-    snprintf(w->made.first_fault, sizeof w->made.first_fault, "%s%s: %s: %s", p.file, line, p.name, reason);
 }
 
 /* What a decoder said without the name, which is listed beside it. */

@@ -21,8 +21,6 @@ typedef struct MadePicture {
     StoreRecord *record;
     int64_t      bytes;                          /* read                                                                */
     bool         stored;
-    int          faults, kinds[PROBLEM_KINDS];   /* problems of each kind                                               */
-    char         first_fault[600];               /* "FILE:LINE: NAME: reason", for --strict                              */
 } MadePicture;
 
 /* `split`: of the entry, or by the options' rules (prepare_split). */

@@ -244,6 +244,7 @@ static bool open_writer(Job *j, Err *err)
 {
     json_t *record = provenance(j), *preprocess = preprocess_to_json(&j->picture.preprocess);
     StoreOptions o = { .size = keeps_sizes(j->o) ? 0 : j->picture.preprocess.size, .files = j->o->format != FORMAT_RAW, .resume = true,
+                       .pictures = catalog_files_sum(j->catalog),
                        .restart = j->o->restart, .preprocess = preprocess, .provenance = record };
     j->writer = store_create(j->o->out, &o, err);
     json_decref(record);

@@ -36,10 +36,11 @@ static void writer_free(StoreWriter *w, bool keep)
 }
 
 /* All that decides what a record holds. */
-static char *head_of(const StoreWriter *w)
+static char *head_of(const StoreWriter *w, uint64_t pictures)
 {
     char *head = NULL;
-    if (asprintf(&head, "{\"size\": %d, \"files\": %d}\n%s\n%s\n", w->size, w->files, w->preprocess, w->provenance) < 0)
+    if (asprintf(&head, "{\"size\": %d, \"files\": %d, \"pictures\": %llu}\n%s\n%s\n", w->size, w->files, (unsigned long long)pictures,
+                 w->preprocess, w->provenance) < 0)
         REQUIRE(false, "out of memory");
     return head;
 }
@@ -57,7 +58,7 @@ StoreWriter *store_create(const char *path, const StoreOptions *o, Err *err)
     w->columns = columns_begin(w->folder);
 
     /* Told now, not after an hour of work. */
-    char *head = head_of(w);
+    char *head = head_of(w, o->pictures);
     bool  ok = folder_exists(path) ? fail(err, "cannot write %s: it is a folder", path)
                                    : journal_open(&w->journal, path, head, o->resume, o->restart, err);
     free(head);

@@ -104,6 +104,7 @@ bool file_bytes(const char *path, int64_t *bytes, Err *err)
     struct stat st;
     if (stat(path, &st) != 0) return fail(err, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode)) return fail(err, "%s: is a folder, a file is wanted", path);
+    if (!S_ISREG(st.st_mode)) return fail(err, "%s: is not a plain file", path);
     *bytes = st.st_size;
     return true;
 }

@@ -30,7 +30,7 @@ void folder_forget_parts(const char *folder);    /* the parts of dead processes 
 
 char *file_read(const char *path, size_t *bytes, Err *err);                  /* malloc'd, NUL-terminated; NULL on failure */
 bool  file_exists(const char *path);
-bool  file_bytes(const char *path, int64_t *bytes, Err *err);                /* its size                       */
+bool  file_bytes(const char *path, int64_t *bytes, Err *err);                /* its size; an error: no plain file */
 bool  folder_exists(const char *path);
 bool  folder_make(const char *path, Err *err);                               /* with its parents; fine if there */
 
