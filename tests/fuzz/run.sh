@@ -5,8 +5,9 @@
 #
 # Beginning with make_seeds.py's inputs, with tests/fuzz/corpus and with what earlier runs found, which grows outside the checkout, in
 # $LIMN_FUZZ_CORPUS (or build-fuzz/corpus)/TARGET. An input that breaks something is left as build-fuzz/found/TARGET-…; run
-# build-fuzz/tests/fuzz/fuzz-TARGET with it to see it again. --keep: afterwards the smallest set of inputs that reaches as much becomes
-# tests/fuzz/corpus/TARGET, which the tests replay (replay.c); what has a name there, not a hash, was once a bug and stays.
+# build-fuzz/tests/fuzz/fuzz-TARGET with it to see it again. --keep: afterwards the smallest set of inputs that reaches as much of the code
+# becomes tests/fuzz/corpus/TARGET, which the tests replay (replay.c); what has a name there, not a hash, is a first input or was
+# once a bug, and stays.
 # Exit status 0: nothing was broken.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -51,9 +52,9 @@ for target; do
     grep -E '^(#[0-9]+.*DONE|stat::number_of_executed_units)' "$build/found/$target.log"
     [ -n "$keep" ] || continue
     rm -rf "$TMPDIR/least"; mkdir "$TMPDIR/least"
-    "$program" "$@" -merge=1 "$TMPDIR/least" "$kept" "$seeds" "$grown/$target" 2>>"$build/found/$target.log" || { status=1; continue; }
+    "$program" "$@" -merge=1 -use_counters=0 "$TMPDIR/least" "$kept" "$seeds" "$grown/$target" 2>>"$build/found/$target.log" || { status=1; continue; }
     find "$kept" -type f | grep -E '/[0-9a-f]{40}$' | xargs rm -f
     cp "$TMPDIR/least"/* "$kept"/
-    echo "$(find "$kept" -type f | wc -l) inputs of $(du -sb "$kept" | cut -f1) bytes are kept"
+    echo "$(find "$kept" -type f | wc -l) inputs of $(cat "$kept"/* | wc -c) bytes are kept"
 done
 exit $status
