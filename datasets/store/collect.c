@@ -126,7 +126,8 @@ static void put_item(Collector *k, const RecordView *v, const JournalBulk *bulk)
 static bool boxes_fit(const StoreItem *i)
 {
     for (const StoreBox *b = i->boxes; b < i->boxes + i->box_count; b++)
-        if (b->caption >= 0 && (b->caption >= i->caption_count || b->from < 0 || b->from > b->to || (size_t)b->to > strlen(i->captions[b->caption])))
+        if (b->caption >= 0 && (b->caption >= i->caption_count || b->from < 0 || b->from > b->to
+                                || (size_t)b->to > strlen(i->captions[b->caption])))
             return false;
     return true;
 }

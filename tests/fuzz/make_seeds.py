@@ -94,7 +94,8 @@ def sources():
              "sentences": [{"sent_id": 5, "sent": "the dog", "raw": "The dog.", "tokens": ["the", "dog"]}]}]
     instances = ('{"images": [{"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 64, "height": 48}], '
                  '"annotations": [{"id": 3, "image_id": 1, "bbox": [1, 2, 3, 4]}]}')
-    values = refs + [None, True, -1, 300, 70000, 1 << 40, -0.5, "\u00fc", b"\xff", (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [[]], {}, refs[0]["sentences"]]
+    values = refs + [None, True, -1, 300, 70000, 1 << 40, -0.5, "\u00fc", b"\xff", (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [[]], {},
+                     refs[0]["sentences"]]
     for protocol in range(6):
         seed("pickle", f"values-{protocol}", pickle.dumps(values, protocol))
     seed("pickle", "code", pickle.dumps(print, 0))
@@ -137,12 +138,14 @@ def stores():
             seed("store_journal", f"whole-{kind}-{mended}", bytes([kind + mended]))
             seed("store_journal", f"cut-{kind}-{mended}", bytes([kind + mended]) + edit(3, 0, 700))
             seed("store_journal", f"sizes-{kind}-{mended}", bytes([kind + mended]) + edit(0, 0, 8, b"\xff\xff") + edit(1, 0, 300, b"abc"))
-            seed("store_journal", f"numbers-{kind}-{mended}", bytes([kind + mended]) + edit(0, 0, 104, struct.pack("<8i", 9, 9, 4, 4, 1, 1, 1, 1)))
+            numbers = struct.pack("<8i", 9, 9, 4, 4, 1, 1, 1, 1)
+            seed("store_journal", f"numbers-{kind}-{mended}", bytes([kind + mended]) + edit(0, 0, 104, numbers))
         for array in range(41):
             seed("store_tables", f"put-{kind}-{array}", bytes([kind + 0x80]) + edit(0, array, 8, struct.pack("<q", 1)))
         for array in range(0, 41, 5):
             seed("store_tables", f"remove-{kind}-{array}", bytes([kind]) + edit(2, array, 0, count=8) + edit(3, array + 2, 8))
-    table = "limn store, layout 2\nat 16384 bytes 8 sha256 " + 64 * "a" + " structure\nat 16392 bytes 5 checked by item images/files\nsha256 " + 64 * "0" + "\n"
+    table = ("limn store, layout 2\nat 16384 bytes 8 sha256 " + 64 * "a" + " structure\nat 16392 bytes 5 checked by item images/files\n"
+             "sha256 " + 64 * "0" + "\n")
     seed("store_parts", "two", struct.pack("<q", 16397) + table.encode())
     many = "limn store, layout 2\n" + "at 16384 bytes 0 checked by item a\n" * 70
     seed("store_parts", "many", struct.pack("<q", 16384) + many.encode())

@@ -47,7 +47,8 @@ static void put_number(Buffer *b, uint64_t *state)
 /* Digits of a text become other ones, or many. */
 static void put_digits(Buffer *b, uint64_t *state)
 {
-    static const char *const NUMBERS[] = { "0", "-1", "1e999", "99999999999999999999", "2147483648", "-9223372036854775809", "0.5", "NaN", "00", "65536" };
+    static const char *const NUMBERS[] = { "0", "-1", "1e999", "99999999999999999999", "2147483648",
+                                         "-9223372036854775809", "0.5", "NaN", "00", "65536" };
     const char *n = NUMBERS[below(state, sizeof NUMBERS / sizeof *NUMBERS)];
     size_t from = below(state, b->used), to;
 

@@ -22,7 +22,7 @@ case ${1:-} in [0-9]*) seconds=$1; shift ;; esac
 # shellcheck disable=SC2046
 [ $# = 0 ] && set -- $(grep -oE "'[a-z_]+': [0-9]+" tests/fuzz/meson.build | cut -d"'" -f2)
 
-build=build-fuzz
+build="build-fuzz"
 [ -f "$build/build.ninja" ] ||
     CC=clang meson setup "$build" -Dfuzzer=true -Dwerror=false -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
         -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' || exit 1
@@ -52,7 +52,8 @@ for target; do
     grep -E '^(#[0-9]+.*DONE|stat::number_of_executed_units)' "$build/found/$target.log"
     [ -n "$keep" ] || continue
     rm -rf "$TMPDIR/least"; mkdir "$TMPDIR/least"
-    "$program" "$@" -merge=1 -use_counters=0 "$TMPDIR/least" "$kept" "$seeds" "$grown/$target" 2>>"$build/found/$target.log" || { status=1; continue; }
+    "$program" "$@" -merge=1 -use_counters=0 "$TMPDIR/least" "$kept" "$seeds" "$grown/$target" 2>>"$build/found/$target.log" ||
+        { status=1; continue; }
     find "$kept" -type f | grep -E '/[0-9a-f]{40}$' | xargs rm -f
     cp "$TMPDIR/least"/* "$kept"/
     echo "$(find "$kept" -type f | wc -l) inputs of $(cat "$kept"/* | wc -c) bytes are kept"

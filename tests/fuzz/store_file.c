@@ -1,5 +1,5 @@
-/* store/file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read. The proof
- * (store_prove) sees it and says where.
+/* store_file.c - a store with damaged bytes is an error, whichever bytes they are: when it is opened, or when a picture is read. The
+ * proof (store_prove) sees it and says where.
  *
  * The first byte of the input says which kind of store; edits follow: of the whole file (`which` is the upper byte of `where`), or, where
  * the highest bit of `which` is set, of one part as it lies in the whole store, so that the few bytes of pictures are met as well. */

@@ -1,4 +1,5 @@
-/* store/journal.c - a journal as a killed writer or a bad disk left it: what of it can be used makes a store that is whole, or it is an error.
+/* store_journal.c - a journal as a killed writer or a bad disk left it: what of it can be used makes a store that is whole, or it is an
+ * error.
  *
  * The lowest 2 bits of the first byte say which kind of store; edits of the journal behind its head follow. With its highest bit all
  * checksums are put right afterwards, as if a writer with a bug had made it.                                                */

@@ -1,4 +1,4 @@
-/* store/tables.c - a store whose arrays do not fit each other, with hashes that are right: as a writer with a bug would make it.
+/* store_tables.c - a store whose arrays do not fit each other, with hashes that are right: as a writer with a bug would make it.
  *
  * The first byte of the input says which kind of store; each edit is one of the array `which`, before the file is made of it. HDF5's own
  * structures stay as they should be: what it does with others is not ours to see to.                                        */

@@ -1,4 +1,4 @@
-/* features/vectors_npy.c - any bytes as a .npy file with its list of names (datasets/features/vectors_npy.c). The names stand before a NUL. */
+/* vectors_npy.c - any bytes as a .npy file with its list of names (datasets/features/vectors_npy.c). The names stand before a NUL. */
 #include "datasets/vectors.h"
 
 #include <stdlib.h>
