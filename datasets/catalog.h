@@ -100,6 +100,5 @@ int64_t catalog_problems(const Catalog *c);
 Problem catalog_problem_at(const Catalog *c, int64_t k);             /* texts live as long as the catalog               */
 uint64_t catalog_files_sum(const Catalog *c);                        /* of the sizes of the pictures' files, as they lie there now */
 const json_t *catalog_inputs(const Catalog *c);                      /* [{name, bytes, sha256}] in the order of opening  */
-int64_t catalog_bytes(const Catalog *c);                             /* of annotation files                             */
 
 #endif

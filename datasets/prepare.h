@@ -66,9 +66,6 @@ typedef struct PrepareSummary {
 typedef struct PrepareStep { int64_t done, total, first, bytes; const char *phase; } PrepareStep;    /* bytes: of pictures read since `first` */
 typedef bool PrepareProgress(const PrepareStep *s, void *context);
 
-/* Counts what a finished store holds. */
-bool prepare_summarize(const char *store, PrepareSummary *out, Err *err);
-
 struct Source;
 /* The whole: reads, resizes, writes o->out and o->report (or neither). On failure the journal stays, and the next start goes on. */
 bool prepare_store(const struct Source *source, const PrepareOptions *o, PrepareProgress *progress, void *context, PrepareSummary *out,

@@ -116,7 +116,6 @@ bool store_problem(StoreWriter *w, const Problem *p, Err *err);
 void store_set_tokenizer(StoreWriter *w, const char *tokenizer_json);            /* text is copied                      */
 /* Or: a word vocabulary of the captions, and phrases that stand in no caption, of a split, built at the end. `extra`: a text more, or NULL. */
 void store_build_tokenizer(StoreWriter *w, const char *split, int64_t min_count, int64_t max_words, const char *extra);
-void store_set_provenance(StoreWriter *w, const json_t *provenance);   /* instead of the one in StoreOptions: known at the end */
 bool store_finish(StoreWriter *w, Err *err);     /* assembles, verifies, renames; frees w either way                    */
 void store_abandon(StoreWriter *w);
 

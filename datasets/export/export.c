@@ -10,7 +10,6 @@
 
 #include "datasets/export/form.h"
 #include "datasets/export/name.h"
-#include "datasets/sources/flickr.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "text/vocab.h"

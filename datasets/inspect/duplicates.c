@@ -108,7 +108,7 @@ static void same_pictures(const Store *s, Duplicates *d)
 /* ---- captions -------------------------------------------------------------------------------------------------------------- */
 static bool is_blank(utf8proc_int32_t c) { return c == ' ' || (c >= '\t' && c <= '\r') || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS; }
 
-/* A text of at most 2 * strlen + 4 bytes in `out`; its length. */
+/* A text of at most 3 * strlen + 4 bytes in `out`; its length. */
 static size_t normalize(const char *text, char *out)
 {
     size_t length = strlen(text), n = 0;

@@ -6,7 +6,7 @@
  * = r + 1. So each hash looks up the values that near to its own in a table a chunk, and only what it finds there is compared.
  *
  * Work: for n hashes spread evenly some n^2 L / 2^17 comparisons, L the look-ups (r = 4: 20, r = 6: 52, r = 16: 4608); never more than
- * the bound that is given. Memory: 4 indices a hash, and 1 MB. */
+ * the bound that is given. Memory: 16 bytes a hash, and 2 MB. */
 #ifndef LIMN_NEAR_H
 #define LIMN_NEAR_H
 

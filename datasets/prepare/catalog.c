@@ -39,7 +39,6 @@ struct Catalog {
     Buffer  pictures, listed, folders;
     Spill   chain;
     json_t *inputs;
-    int64_t input_bytes;
     bool    need_split;
     bool  (*step)(int64_t pictures, void *context);
     void   *step_context;
@@ -104,7 +103,6 @@ bool catalog_input(Catalog *c, const char *path, const char *name, Err *err)
 
     TRY(file_bytes(path, &bytes, err) && file_sha256(path, hash, err));
     json_array_append_new(c->inputs, json_pack("{s:o, s:I, s:s}", "name", json_text(name), "bytes", (json_int_t)bytes, "sha256", hash));
-    c->input_bytes += bytes;
     return true;
 }
 
@@ -112,7 +110,6 @@ void catalog_input_many(Catalog *c, const char *name, int64_t files, int64_t byt
 {
     json_array_append_new(c->inputs, json_pack("{s:o, s:I, s:I, s:s}", "name", json_text(name), "files", (json_int_t)files,
                                                "bytes", (json_int_t)bytes, "sha256", sha256));
-    c->input_bytes += bytes;
 }
 
 bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep, Err *err)
@@ -125,7 +122,6 @@ bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep
 }
 
 const json_t *catalog_inputs(const Catalog *c) { return c->inputs; }
-int64_t       catalog_bytes(const Catalog *c)  { return c->input_bytes; }
 
 /* ---- problems --------------------------------------------------------------------------------------------------------- */
 void catalog_problem(Catalog *c, ProblemKind kind, const char *name, Place at, const char *format, ...)

@@ -62,7 +62,7 @@ static json_t *provenance(const Job *j)
     const PrepareOptions *o = j->o;
     char vocabulary[80] = "built";
 
-    if (j->tokenizer) strcpy(stpcpy(vocabulary, "sha256 "), ""), sha256_hex(j->tokenizer, strlen(j->tokenizer), vocabulary + 7);
+    if (j->tokenizer) sha256_hex(j->tokenizer, strlen(j->tokenizer), stpcpy(vocabulary, "sha256 "));
     else if (o->vocabulary) strcpy(vocabulary, "none");
     json_t *options = json_pack("{s:s, s:s, s:s, s:s, s:o}", "resize", MODE[j->picture.preprocess.mode], "filter", filter_name(o->filter),
                                 "format", FORMAT[o->format], "boxes", FRAME[o->frame], "splits", splits_record(j->splits));
@@ -289,7 +289,8 @@ static void count_splits(const Store *s, PrepareSummary *out)
     }
 }
 
-bool prepare_summarize(const char *store, PrepareSummary *out, Err *err)
+/* Counts what a finished store holds. */
+static bool summarize(const char *store, PrepareSummary *out, Err *err)
 {
     Store *s = store_open(store, err);
     if (!s) return false;
@@ -328,7 +329,7 @@ static bool prepare(Job *j, PrepareSummary *out, Err *err)
     Err second = { 0 };
     bool told = !j->o->report || (!ok && !j->complete) || report_write(&j->report, j->o->report, ok ? err : &second);
     TRY(ok && told);
-    if (j->o->out) return prepare_summarize(j->o->out, out, err);
+    if (j->o->out) return summarize(j->o->out, out, err);
     out->pictures = j->stored;
     out->rejected = j->report.all;
     return !j->o->strict || !out->faults
@@ -357,7 +358,7 @@ static bool composing(const PrepareStep *s, void *context)
 static bool compose(const Source *source, const PrepareOptions *o, PrepareProgress *progress, void *context, PrepareSummary *out, Err *err)
 {
     Composing c = { progress, context, 0 };
-    TRY(source->compose(o, composing, &c, err) && prepare_summarize(o->out, out, err));
+    TRY(source->compose(o, composing, &c, err) && summarize(o->out, out, err));
     out->resumed = c.first;
     return true;
 }
@@ -368,8 +369,8 @@ bool prepare_store(const Source *source, const PrepareOptions *o, PrepareProgres
     if (source->compose) return compose(source, o, progress, context, out, err);
 
     char *folder = o->out ? folder_of(o->out) : strdup(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    Job j = { .o = o, .source = source, .catalog = catalog_new(folder), .members = member_reader_new(), .picture = { o, record_of(o) }, .report = report_begin(folder),
-              .progress = progress, .progress_context = context };
+    Job j = { .o = o, .source = source, .catalog = catalog_new(folder), .members = member_reader_new(), .picture = { o, record_of(o) },
+              .report = report_begin(folder), .progress = progress, .progress_context = context };
     bool ok = prepare(&j, out, err);
     store_abandon(j.writer);
     report_end(&j.report);

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/sources/flickr.h"
 #include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_lines.h"
+#include "datasets/sources/source.h"
 #include "datasets/sources/split_names.h"
 #include "datasets/sources/text_lines.h"
 #include "tensor/base/file.h"

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/sources/flickr.h"
 #include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_lines.h"
+#include "datasets/sources/source.h"
 #include "tensor/base/file.h"
 #include "text/vocab.h"
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/sources/flickr.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_stream.h"
+#include "datasets/sources/source.h"
 #include "tensor/base/file.h"
 
 typedef struct Karpathy { Catalog *c; const char *images, *shown; } Karpathy;

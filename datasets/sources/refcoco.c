@@ -18,12 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/sources/flickr.h"
 #include "datasets/sources/id_map.h"
 #include "datasets/sources/json_fields.h"
 #include "datasets/sources/json_files.h"
 #include "datasets/sources/json_stream.h"
 #include "datasets/sources/pickle.h"
+#include "datasets/sources/source.h"
 #include "tensor/base/file.h"
 #include "text/vocab.h"
 

@@ -132,12 +132,6 @@ bool store_resumed_problems(StoreWriter *w, StoreProblemSeen *each, void *contex
     return ok;
 }
 
-void store_set_provenance(StoreWriter *w, const json_t *provenance)
-{
-    free(w->provenance);
-    w->provenance = json_text_of(provenance);
-}
-
 void store_set_tokenizer(StoreWriter *w, const char *tokenizer_json)
 {
     free(w->tokenizer);

@@ -18,7 +18,7 @@ static const struct argp_option OPTIONS[] = {
     { "sheet", KEY_SHEET, "FILE.png", 0, "Draw a contact sheet instead: pictures evenly spread over the store, with boxes and a caption", 0 },
     { "sheet-count", KEY_SHEET_COUNT, "N", 0, "Pictures on the sheet, 1 to 200 (12)", 0 },
     { "split", KEY_SPLIT, "NAME", 0, "The sheet's pictures are of this split", 0 },
-    { "json", KEY_JSON, 0, 0, "As JSON, with all groups and pairs, not only examples", 0 },
+    { "json", KEY_JSON, 0, 0, "As JSON, with up to 10,000 groups and pairs of a kind, not only examples", 0 },
     { 0 }
 };
 

@@ -42,7 +42,7 @@ static const struct argp_option OPTIONS[] = {
     { "dry-run", KEY_DRY_RUN, 0, 0, "Check everything, every picture too, and write no store", 4 },
     { "restart", KEY_RESTART, 0, 0, "Throw away what an earlier, stopped run has done", 4 },
     { 0, 0, 0, 0, "scenes:", 5 },
-    { "count", KEY_COUNT, "N", 0, "Training pictures; the other splits follow in proportion", 5 },
+    { "count", KEY_COUNT, "N", 0, "Training pictures (16000); the other splits follow in proportion", 5 },
     { "seed", KEY_SEED, "S", 0, "Same seed, same bytes (1)", 5 },
     { "preset", KEY_PRESET, "NAME", 0, "standard (default) or quick: fewer nouns, larger drawings", 5 },
     { "font", KEY_FONT, "FILE", 0, "NotoColorEmoji.ttf (default: Debian's)", 5 },
