@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "datasets/box_kind.h"
 #include "datasets/buffer.h"
 #include "datasets/problem.h"
 #include "tensor/base/err.h"
@@ -55,14 +56,6 @@ void    catalog_need_split(Catalog *c);
 void    catalog_size(Catalog *c, int64_t picture, int width, int height);
 /* *index: the caption's number within the picture, -1 when it was left out; may be NULL. `bytes` of text, no NUL needed. */
 bool    catalog_caption(Catalog *c, int64_t picture, const char *text, size_t bytes, Place at, int32_t *index, Err *err);
-
-typedef enum BoxKind {
-    BOX_PHRASE,                                  /* of a phrase, of a caption when its span says so                     */
-    BOX_OBJECT,                                  /* the phrase is the name of a category (COCO's instances)             */
-    BOX_REGION,                                  /* the phrase describes the region (Visual Genome)                     */
-    BOX_REFERRING,                               /* the phrase refers to this object and no other (RefCOCO)             */
-    BOX_NONE                                     /* a phrase that is known to have no box; corners are ignored          */
-} BoxKind;
 
 typedef struct CatalogBox {
     double      x0, y0, x1, y1;                  /* corners, edges of pixels: [0, width] x [0, height]                  */

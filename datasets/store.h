@@ -55,6 +55,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "datasets/box_kind.h"
 #include "datasets/problem.h"
 #include "tensor/base/err.h"
 #include "vision/image.h"
@@ -67,7 +68,7 @@ typedef struct StoreBox {
     float       x0, y0, x1, y1;                  /* pixels of the stored picture                                        */
     int32_t     caption, from, to;               /* span [from,to) bytes in caption (index in the item), or -1          */
     const char *phrase;
-    int32_t     kind;                            /* BoxKind (catalog.h)                                                 */
+    int32_t     kind;                            /* BoxKind                                                              */
     int64_t     entity;
 } StoreBox;
 
@@ -92,7 +93,7 @@ typedef struct StoreOptions {
     bool        resume, restart;                 /* resume: keep the journal on failure, and go on with one that is there; restart: not with that */
     json_t     *preprocess;                      /* the record (vision/preprocess.h as JSON)                            */
     json_t     *provenance;                      /* source name, options, inputs with sizes and hashes; decides what may be resumed */
-    uint64_t    pictures;                        /* decides too, and goes no further than the journal: a sum of the pictures' files as they lie there */
+    uint64_t    pictures;                        /* decides too, and is in the journal alone: catalog_files_sum              */
 } StoreOptions;
 
 /* Of one object's mask of a picture of that size: rows of whole bytes. */

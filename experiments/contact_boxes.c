@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/catalog.h"
 
 /* Dark enough for white letters, and for letters on white; told apart by most eyes. */
 static const uint32_t COLOURS[] = { 0xd9482b, 0x1f6fc9, 0x2a8c49, 0x9c3fb0, 0xb87503, 0x0b8793, 0xcf2e68, 0x5a4fcf };
@@ -110,7 +109,8 @@ static Area on_sheet(const StoreBox *b, const ContactFrame *f)
 static Area place(Area box, double width, const ContactFrame *f, const Area *taken, int count)
 {
     const double edge = LINE / 2.0;
-    double lefts[] = { box.x0 - edge, box.x1 + edge - width }, tops[] = { box.y0 - HEIGHT - edge + 1, box.y0 - edge, box.y1 + edge - HEIGHT, box.y1 - 1 + edge };
+    double lefts[] = { box.x0 - edge, box.x1 + edge - width },
+           tops[] = { box.y0 - HEIGHT - edge + 1, box.y0 - edge, box.y1 + edge - HEIGHT, box.y1 - 1 + edge };
     Area   best = { 0 };
     double least = HUGE_VAL;
 

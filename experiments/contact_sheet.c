@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/catalog.h"
 #include "experiments/contact_boxes.h"
 #include "vision/draw.h"
 
@@ -60,7 +59,8 @@ static CanvasText caption_of(const Sheet *s, int64_t item, const ContactBoxes *b
 static void describe(const Sheet *s, int64_t item, const ContactBoxes *b, char *out, size_t size)
 {
     int64_t captions = store_caption_count(s->store, item);
-    int     used = snprintf(out, size, "%s \xc2\xb7 %.200s", store_split_name(s->store, store_item_split(s->store, item)), store_item_name(s->store, item));
+    int     used = snprintf(out, size, "%s \xc2\xb7 %.200s", store_split_name(s->store, store_item_split(s->store, item)),
+                            store_item_name(s->store, item));
 
     if (captions > 1 && used > 0 && (size_t)used < size)
         used += snprintf(out + used, size - (size_t)used, " \xc2\xb7 1 of %lld captions", (long long)captions);
@@ -134,8 +134,8 @@ static void draw_header(const Sheet *s, const char *title, const char *split)
     const char *name = strrchr(title, '/');
     double at = MARGIN + canvas_text(s->canvas, name ? name + 1 : title, MARGIN, MARGIN - 6, 19, true, INK, TILE);
 
-    snprintf(text, sizeof text, "%d of %lld pictures%s%.100s%s", s->count, (long long)store_count(s->store), split ? ", from " : "", split ? split : "",
-             s->store && store_size(s->store) ? "" : ", each of its own size");
+    snprintf(text, sizeof text, "%d of %lld pictures%s%.100s%s", s->count, (long long)store_count(s->store), split ? ", from " : "",
+             split ? split : "", store_size(s->store) ? "" : ", each of its own size");
     canvas_text(s->canvas, text, at + 12, MARGIN, 14, false, GRAY, s->columns > 1 ? 0 : TILE + MARGIN - at);
 }
 

@@ -106,7 +106,7 @@ static json_t *boxes(const Inspection *i)
     for (int k = 0; k < BOX_KINDS; k++) {
         const BoxStatistics *b = &i->statistics->boxes[k];
         if (!b->boxes) continue;
-        json_object_set_new(j, box_kind_name((BoxKind)k),
+        json_object_set_new(j, box_kind_name(k),
             json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count", whole(b->boxes), "phrases", whole(b->phrases), "in_captions",
                       whole(b->in_captions), "share_of_picture", spread(b->share), "original_area", areas(b->original), "stored_area",
                       areas(b->stored), "phrase_words", spread(b->words)));

@@ -152,7 +152,7 @@ static void print_vocabulary(const Inspection *i)
     putchar('\n');
 }
 
-static const char *kind_name(int kind) { return kind == BOX_NONE ? "without a box" : box_kind_name((BoxKind)kind); }
+static const char *kind_name(int kind) { return kind == BOX_NONE ? "without a box" : box_kind_name(kind); }
 
 static void print_boxes(const Inspection *i)
 {
@@ -220,8 +220,8 @@ static void print_same_pictures(const Inspection *i)
     }
     for (int k = 0; k < i->duplicates->splits; k++)
         if (s->shared.of[k][k]) {
-            printf("    within %s: %s the same file as another one\n", split_name(i, k),
-                   s->shared.of[k][k] == 1 ? "1 picture is" : strcat(many(s->shared.of[k][k], "picture").s, " are"));
+            printf("    within %s: %s %s the same file as another one\n", split_name(i, k), many(s->shared.of[k][k], "picture").s,
+                   s->shared.of[k][k] == 1 ? "is" : "are");
             print_same_examples(i, s, k, k);
         }
 }
@@ -251,8 +251,8 @@ static void print_near(const Inspection *i)
     }
     for (int k = 0; k < i->duplicates->splits; k++)
         if (n->shared.of[k][k]) {
-            printf("    within %s: %s like another one\n", split_name(i, k),
-                   n->shared.of[k][k] == 1 ? "1 picture looks" : strcat(many(n->shared.of[k][k], "picture").s, " look"));
+            printf("    within %s: %s %s like another one\n", split_name(i, k), many(n->shared.of[k][k], "picture").s,
+                   n->shared.of[k][k] == 1 ? "looks" : "look");
             print_twins(i, n->within, n->within_count, k, k);
         }
 }

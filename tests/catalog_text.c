@@ -13,10 +13,9 @@ static void put_place(FILE *f, Place at)
 
 static void put_box(FILE *f, const CatalogBoxAt *b)
 {
-    static const char *const KIND[] = { "phrase", "object", "region", "referring", "none" };
     const CatalogBox *x = &b->box;
 
-    fprintf(f, "  box %s %g %g %g %g", KIND[x->kind], x->x0, x->y0, x->x1, x->y1);
+    fprintf(f, "  box %s %g %g %g %g", box_kind_name(x->kind), x->x0, x->y0, x->x1, x->y1);
     if (x->fractions) fputs(" fractions", f);
     if (x->entity >= 0) fprintf(f, " entity=%" PRId64, x->entity);
     if (x->caption >= 0) fprintf(f, " caption=%d span=%d,%d", x->caption, x->from, x->to);

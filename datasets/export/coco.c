@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/catalog.h"
 #include "datasets/export/form.h"
 #include "datasets/spill.h"
 #include "tensor/base/file.h"
@@ -126,7 +125,8 @@ static bool end_part(Coco *c, int i, Err *err)
     b->used = 0;
     if (p->boxless.used) TRY(file_printf(p->out, err, "],\n\"without_box\": [") && copy(p->out, &p->boxless, err));
     if (i == PHRASES)
-        json_add(b, "],\n\"categories\": [{\"id\": 1, \"name\": \"phrase\"}, {\"id\": 2, \"name\": \"region\"}, {\"id\": 3, \"name\": \"referring\"}");
+        json_add(b, "],\n\"categories\": [{\"id\": 1, \"name\": \"phrase\"}, {\"id\": 2, \"name\": \"region\"}, "
+                    "{\"id\": 3, \"name\": \"referring\"}");
     if (i == INSTANCES) json_add(b, "],\n\"categories\": [");
     for (int32_t k = 0; k < vocab_size(c->categories) && i == INSTANCES; k++) {
         json_add(b, "%s{\"id\": %d, \"name\": ", k ? ", " : "", k + 1);

@@ -72,12 +72,6 @@ void json_add_width(Buffer *b, double x0, double x1)
 }
 
 /* ---- boxes ------------------------------------------------------------------------------------------------------------- */
-const char *export_kind(int32_t kind)
-{
-    static const char *const KIND[] = { "phrase", "object", "region", "referring", "none" };
-    return KIND[kind >= 0 && kind < (int)(sizeof KIND / sizeof *KIND) ? kind : 0];
-}
-
 void export_box(const ExportPicture *p, const StoreBox *b, double out[4])
 {
     static const int BACK[9] = { 1, 1, 2, 3, 4, 5, 8, 7, 6 };       /* what undoes each orientation */

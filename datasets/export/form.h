@@ -40,7 +40,6 @@ const ExportForm *const *export_forms(void);     /* ends with NULL              
 const ExportForm *export_form(const char *name, Err *err);           /* NULL and a usage error that lists the names     */
 
 /* ---- for forms ------------------------------------------------------------------------------------------------------- */
-const char *export_kind(int32_t kind);           /* "phrase", "object", "region", "referring", "none"                   */
 /* A box of the item in the pixels of the picture's file. */
 void  export_box(const ExportPicture *p, const StoreBox *b, double out[4]);
 /* JSON text at the end of a buffer. */

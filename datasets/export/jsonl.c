@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datasets/catalog.h"
 #include "datasets/export/form.h"
 #include "tensor/base/file.h"
 
@@ -51,7 +50,7 @@ static void add_box(Buffer *b, const ExportPicture *p, const StoreBox *box)
         }
         json_add(b, "], ");
     }
-    json_add(b, "\"kind\": \"%s\"", export_kind(box->kind));
+    json_add(b, "\"kind\": \"%s\"", box_kind_name(box->kind));
     if (box->phrase) {
         json_add(b, ", \"phrase\": ");
         json_add_text(b, box->phrase);

@@ -287,13 +287,6 @@ static bool vocabulary(const Store *s, VocabularyStatistics *v, Err *err)
 }
 
 /* ---- boxes ----------------------------------------------------------------------------------------------------------------- */
-const char *box_kind_name(BoxKind kind)
-{
-    static const char *const NAMES[BOX_KINDS] = { "phrase", "object", "region", "referring", "none" };
-    REQUIRE((int)kind >= 0 && (int)kind < BOX_KINDS, "box kind %d of %d", (int)kind, BOX_KINDS);
-    return NAMES[kind];
-}
-
 static void count_area(AreaCounts *c, double area)
 {
     c->small += area < 32 * 32;

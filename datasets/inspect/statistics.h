@@ -4,7 +4,6 @@
 #ifndef LIMN_STATISTICS_H
 #define LIMN_STATISTICS_H
 
-#include "datasets/catalog.h"
 #include "datasets/store.h"
 
 /* Percentiles are those of numpy.percentile: between two values, in proportion. All zero when count is 0. */
@@ -45,8 +44,6 @@ typedef struct BoxStatistics {
     Spread     share, words;                     /* of the stored picture's area; of a phrase                           */
     AreaCounts original, stored;                 /* by the area in the original's pixels, and in the stored picture's   */
 } BoxStatistics;
-enum { BOX_KINDS = BOX_NONE + 1 };
-const char *box_kind_name(BoxKind kind);         /* "phrase", "object", "region", "referring", "none"                   */
 
 typedef struct Statistics {
     int                  splits;

@@ -52,14 +52,10 @@ static void tell_odd_keys(Jsonl *l, const json_t *object, const char *const *key
 
 static bool read_kind(const json_t *value, BoxKind *out)
 {
-    static const char *const KINDS[] = { "phrase", "object", "region", "referring", "none" };
     const char *text = json_string_value(value);
 
     *out = BOX_PHRASE;
-    if (!value) return true;
-    for (int k = 0; k < 5 && text; k++)
-        if (strcmp(KINDS[k], text) == 0) return *out = (BoxKind)k, true;
-    return false;
+    return !value || (text && box_kind_find(text, out));
 }
 
 static bool read_corners(const json_t *list, CatalogBox *b)
