@@ -396,6 +396,17 @@ Test(pickle, memory_is_limited)
     free(data);
 }
 
+Test(pickle, a_memo_with_a_far_number_does_not_take_what_the_file_is_many_times)
+{
+    enum { LARGE = 64 << 20 };
+    static const char MEMO[] = "Nr\x00\x87\x93\x03";              /* 60 million */
+    char *data = calloc(LARGE, 1);
+    cr_assert(data);
+    memcpy(data, MEMO, sizeof MEMO - 1);
+    expect_refusal(data, LARGE, "opcode LONG_BINPUT at byte 1 comes after 512 MiB of memory were taken");
+    free(data);
+}
+
 /* ---- values ---------------------------------------------------------------------------------------------------------------------------- */
 Test(pickle, members_are_found_by_their_key)
 {

@@ -25,6 +25,14 @@ bool pickle_wrong(const Machine *m, const char *format, ...)
     return fail(m->err, "%s: opcode %s at byte %lld %s", m->shown, m->op->name, (long long)(m->op_at - m->data), what);
 }
 
+/* At each opcode no more than PICKLE_MEMORY. */
+static size_t taken(const Machine *m)
+{
+    return m->p->bytes + m->stack.room + m->marks.room + m->memo.room + (size_t)(m->end - m->data);
+}
+
+static bool too_much(const Machine *m) { return pickle_wrong(m, "comes after %d MiB of memory were taken", PICKLE_MEMORY >> 20); }
+
 /* ---- the arena --------------------------------------------------------------------------------------------------------- */
 void *pickle_take(Pickle *p, size_t bytes)
 {
@@ -196,6 +204,7 @@ static bool keep(Machine *m, uint64_t number)
     if (number > (uint64_t)(m->end - m->data))
         return pickle_wrong(m, "wants number %llu of the memo, in so small a file", (unsigned long long)number);
     if (number >= memo_room(m)) {
+        if ((number + 1) * sizeof v > PICKLE_MEMORY - taken(m)) return too_much(m);
         size_t bytes = (size_t)(number + 1) * sizeof v - m->memo.used;
         buffer_room(&m->memo, bytes);
         memset(m->memo.p + m->memo.used, 0, bytes);
@@ -380,9 +389,7 @@ static bool step(Machine *m)
     if (!m->op->run)
         return pickle_wrong(m, "is refused: of a pickle, only plain lists, tuples, dictionaries, texts and numbers are read, "
                                "nothing is imported or executed");
-    if (m->p->bytes + m->stack.room + m->marks.room + m->memo.room + (size_t)(m->end - m->data) > PICKLE_MEMORY)
-        return pickle_wrong(m, "comes after %d MiB of memory were taken", PICKLE_MEMORY >> 20);
-    return m->op->run(m, m->op->n);
+    return taken(m) > PICKLE_MEMORY ? too_much(m) : m->op->run(m, m->op->n);
 }
 
 Pickle *pickle_parse(const void *data, size_t bytes, const char *shown, Err *err)
