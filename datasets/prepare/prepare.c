@@ -106,7 +106,11 @@ static bool name_vocabulary(Job *j, Err *err)
 }
 
 /* ---- one picture ------------------------------------------------------------------------------------------------------- */
-typedef struct Fetched { CatalogEntry entry; PictureBytes read; } Fetched;
+typedef struct Fetched { CatalogEntry entry; PictureBytes read; Err *why; } Fetched;      /* why: the catalog cannot be read back */
+typedef struct Made { MadePicture picture; Err *why; } Made;
+
+/* What is left out or has nothing said about it needs no bytes. */
+static bool is_wanted(const CatalogEntry *e) { return !e->left_out && (e->caption_count || e->box_count); }
 
 static void cannot(PictureBytes *r, ProblemKind why, const char *reason)
 {
@@ -154,8 +158,11 @@ static void *fetch(void *context, int64_t i)
     Err      err = { 0 };
     REQUIRE(f, "out of memory");
 
-    if (!catalog_entry(j->catalog, i, &f->entry, &err)) cannot(&f->read, PROBLEM_BAD_RECORD, err.text);
-    else if (f->entry.member && !f->entry.left_out) {
+    if (!catalog_entry(j->catalog, i, &f->entry, &err)) {
+        f->why = malloc(sizeof err);
+        REQUIRE(f->why, "out of memory");
+        *f->why = err;
+    } else if (f->entry.member && is_wanted(&f->entry)) {
         f->read.data = member_reader_read(j->members, f->entry.file, f->entry.member, &f->read.bytes, &err);
         if (!f->read.data) cannot(&f->read, PROBLEM_BAD_IMAGE, err.text);
     }
@@ -164,19 +171,21 @@ static void *fetch(void *context, int64_t i)
 
 static void *make(void *context, int64_t i, void *fetched)
 {
-    const Job   *j = context;
-    Fetched     *f = fetched;
-    MadePicture *m = malloc(sizeof *m);
-    char         sha256[65] = "";
+    const Job *j = context;
+    Fetched   *f = fetched;
+    Made      *m = malloc(sizeof *m);
+    char       sha256[65] = "";
     (void)i;
     REQUIRE(m, "out of memory");
 
     const CatalogEntry *e = &f->entry;
-    bool wanted = e->name && !e->left_out && (e->caption_count || e->box_count);
-    if (wanted && !e->member && !f->read.data && !*f->read.reason) read_file(e->file, &f->read);
-    if (f->read.data) sha256_hex(f->read.data, f->read.bytes, sha256);
-    const char *split = e->split ? e->split : f->read.data ? splits_choose(j->splits, e->name, sha256) : "train";
-    *m = prepare_picture(&j->picture, e, split, &f->read, sha256);
+    *m = (Made){ .why = f->why };
+    if (!f->why) {
+        if (is_wanted(e) && !e->member) read_file(e->file, &f->read);
+        if (f->read.data) sha256_hex(f->read.data, f->read.bytes, sha256);
+        const char *split = e->split ? e->split : f->read.data ? splits_choose(j->splits, e->name, sha256) : "train";
+        m->picture = prepare_picture(&j->picture, e, split, &f->read, sha256);
+    }
     free(f->read.data);
     catalog_entry_free(&f->entry);
     free(f);
@@ -185,8 +194,9 @@ static void *make(void *context, int64_t i, void *fetched)
 
 static void drop(void *made)
 {
-    MadePicture *m = made;
-    store_record_free(m->record);
+    Made *m = made;
+    store_record_free(m->picture.record);
+    free(m->why);
     free(m);
 }
 
@@ -208,8 +218,10 @@ static bool strict(const Job *j, Err *err)
 static bool take(void *context, int64_t i, void *made, Err *err)
 {
     Job *j = context;
-    const MadePicture *m = made;
+    const MadePicture *m = &((Made *)made)->picture;
+    const Err *why = ((Made *)made)->why;
 
+    if (why) return fail(err, "%s", why->text);
     store_record_problems(m->record, note, j);
     TRY(strict(j, err));
     if (j->writer) TRY(store_append(j->writer, m->record, err));
