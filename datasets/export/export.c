@@ -118,22 +118,26 @@ static void remove_annotations(const char *folder, const json_t *record)
     }
 }
 
-static bool take_folder(const Job *j, Err *err)
+static bool check_folder(const Job *j, Err *err)
 {
     const char *out = j->task.o->out;
     char   *found = first_entry(out);
     json_t *record = found ? old_record(out) : NULL;
-    bool    ok = !found || goes_on(j, record);
+    bool    ok = !found || j->task.o->overwrite || goes_on(j, record);
 
-    if (!ok && j->task.o->overwrite) {
-        remove_annotations(out, record);
-        ok = true;
-    } else if (!ok && record)
+    if (!ok && record)
         fail(err, "%s holds the export of another store or with other options (%s says which); choose another folder, or --overwrite", out, RECORD);
     else if (!ok) fail(err, "%s is not empty (%s is there); choose another folder, or --overwrite", out, found);
     json_decref(record);
     free(found);
-    return ok && folder_make(out, err);
+    return ok;
+}
+
+static void clear_folder(const Job *j)
+{
+    json_t *record = old_record(j->task.o->out);
+    if (record && !goes_on(j, record)) remove_annotations(j->task.o->out, record);
+    json_decref(record);
 }
 
 /* ---- one picture ------------------------------------------------------------------------------------------------------- */
@@ -386,11 +390,18 @@ static bool write_all(Job *j, Err *err)
                 json_string_value(json_object_get(first, "reason")));
 }
 
-static bool locked(Job *j, Err *err)
+/* The folder is looked at before it is locked, so that one with other things in it stays as it is, and again when it is: another export may
+ * have written there meanwhile. */
+static bool write_locked(Job *j, Err *err)
 {
+    TRY(check_folder(j, err) && folder_make(j->task.o->out, err));
     FolderLock *lock = folder_lock(j->task.o->out, err);
     if (!lock) return false;
-    bool  ok = write_all(j, err);
+    bool ok = check_folder(j, err);
+    if (ok) {
+        clear_folder(j);
+        ok = write_all(j, err);
+    }
     char *path = path_join(j->task.o->out, LOCK);
     unlink(path);
     free(path);
@@ -416,7 +427,7 @@ static bool export_open(Job *j, Err *err)
     j->annotations = json_array();
     j->left_out = json_array();
     name_parts(&j->task);
-    bool ok = choose_splits(j, err) && take_folder(j, err) && locked(j, err);
+    bool ok = choose_splits(j, err) && write_locked(j, err);
 
     for (int k = 0; k < splits; k++) {
         free(j->task.part[k]);
