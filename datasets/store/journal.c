@@ -22,8 +22,10 @@ static int lock(const char *path, Err *err)
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0) return fail(err, "cannot write %s: %s", path, strerror(errno)), -1;
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) fail(err, "%s: another process is writing this store", path);
+            else fail(err, "cannot lock %s: %s", path, strerror(errno));
             close(fd);
-            return fail(err, "%s: another process is writing this store", path), -1;
+            return -1;
         }
         if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) return fd;
         close(fd);
