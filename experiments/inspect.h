@@ -1,7 +1,8 @@
 /* inspect.h - what `limn inspect` tells of a store: as text of at most 100 columns, or as JSON.
  *
  * The text shows examples; the JSON lists groups and pairs up to INSPECT_LISTED of a kind and INSPECT_MEMBERS of a group, beside counts
- * of all. Groups of captions are those in more than one split: within one they are as common as they are harmless. A SPREAD is {mean, min, p5, median, p95, max}, or null when there is nothing to measure; COUNTS are {"value": how many}.
+ * of all. Groups of captions are those in more than one split: within one they are as common as they are harmless. A SPREAD is
+ * {mean, min, p5, median, p95, max}, or null when there is nothing to measure; COUNTS are {"value": how many}.
  *
  *     store, hash, layout
  *     splits         [{split, pictures, captions, boxes}]

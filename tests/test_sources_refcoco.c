@@ -377,7 +377,7 @@ Test(sources_refcoco, pictures_and_instances_must_be_somewhere)
     put_pickle("refs(unc).p", "[" REF(1, 1005, 44, "val", "{'sent': 'a'}") "]");
     expect_failure(NULL, ERR_FAILED, "there is no instances.json beside refs(unc).p");
     put_json("instances.json", INSTANCES);
-    expect_failure(NULL, ERR_FAILED, "the pictures of COCO's train2014 are not found");
+    expect_failure(NULL, ERR_FAILED, "the pictures of train2014 are not found");
 
     char *refs = path_join(folder, "refs(unc).p"), *instances = path_join(folder, "instances.json");
     const char *inputs[] = { refs, instances, instances };

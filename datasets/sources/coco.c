@@ -95,7 +95,8 @@ static bool read_instance(Coco *k, const JsonItem *i, int64_t picture, int64_t i
     int64_t category, crowd = 0;
 
     if (json_id(json_object_get(i->value, "iscrowd"), &crowd) && crowd) return true;
-    if (!json_bbox(json_object_get(i->value, "bbox"), corners)) return refuse(k, i, PROBLEM_BAD_RECORD, NULL, "has no caption and no bbox of four numbers");
+    if (!json_bbox(json_object_get(i->value, "bbox"), corners))
+        return refuse(k, i, PROBLEM_BAD_RECORD, NULL, "has no caption and no bbox of four numbers");
     int64_t name = json_id(json_object_get(i->value, "category_id"), &category) ? id_map_get(&k->categories, category) : -1;
     if (name < 0) return refuse(k, i, PROBLEM_BAD_RECORD, NULL, "is of a category that the file does not have");
     b.x0 = corners[0], b.y0 = corners[1], b.x1 = corners[2], b.y1 = corners[3];
@@ -118,7 +119,8 @@ static bool second_pass(const JsonItem *i, void *context, Err *err)
     if (picture < 0) return refuse(k, i, PROBLEM_NO_IMAGE, which, "is of an image that the file does not have");
     if (!id_set_add(&k->annotations, id)) return refuse(k, i, PROBLEM_DUPLICATE, which, "has an id that another annotation has");
     const json_t *caption = json_object_get(i->value, "caption");
-    if (json_is_string(caption)) return catalog_caption(k->c, picture, json_string_value(caption), json_string_length(caption), here(k, i), NULL, err);
+    if (json_is_string(caption))
+        return catalog_caption(k->c, picture, json_string_value(caption), json_string_length(caption), here(k, i), NULL, err);
     return read_instance(k, i, picture, id, err);
 }
 
@@ -170,9 +172,9 @@ static bool is_of(const char *folder, const char *part)
 /* Both files of a part: captions first, so that the pictures come in their order. */
 static bool read_part(Catalog *c, const PrepareOptions *o, const JsonFiles *files, const char *part, Err *err)
 {
-    char *images = json_files_images(files, o, part);
+    char *images = json_files_images(files, o, part, err);
     Coco  k = { .c = c, .folder = images, .part = part, .split = split_of(part), .names = vocab_new() };
-    bool  ok = images || fail(err, "the pictures of %s are not found (a folder %s/, images/%s/ or images/): say where with --images", part, part, part);
+    bool  ok = images != NULL;
 
     for (int captions = 1; captions >= 0 && ok; captions--)
         for (int64_t i = 0; i < files->count && ok; i++) {

@@ -214,7 +214,8 @@ static bool read_file(Folder *f, const JsonFile *file, Err *err)
     if (strcmp(ending, ".jsonl") != 0) return read_table(f, file->path, strcmp(ending, ".csv") == 0 ? ',' : '\t', err);
     TRY(json_lines(f->c, file->path, file->shown, take_line, f, err));
     return f->says || catalog_count(f->c) == before
-        || fail(err, "%s: no line says anything about its picture: wants \"text\" (or \"caption\", \"captions\", \"prompt\") or \"objects\"", f->shown);
+        || fail(err, "%s: no line says anything about its picture: wants \"text\" (or \"caption\", \"captions\", \"prompt\") or \"objects\"",
+                f->shown);
 }
 
 static bool in_one_folder(const char *a, const char *b)
@@ -253,8 +254,9 @@ static bool read(Catalog *c, const PrepareOptions *o, Err *err)
 
     if (o->input_count != 1) return fail_usage(err, "one folder, please; '%s' is too much", o->inputs[1]);
     if (!folder_exists(o->inputs[0]))
-        return file_exists(o->inputs[0]) ? fail_usage(err, "%s is a file; this source wants one input, a folder with metadata and pictures", o->inputs[0])
-                                         : fail(err, "%s: there is no such folder", o->inputs[0]);
+        return file_exists(o->inputs[0])
+             ? fail_usage(err, "%s is a file; this source wants one input, a folder with metadata and pictures", o->inputs[0])
+             : fail(err, "%s: there is no such folder", o->inputs[0]);
     bool   found = json_files_below(&files, o, PATTERNS, err);
     Folder f = { .c = c, .images = o->images ? o->images : o->inputs[0] };
     bool   ok = found ? read_files(&f, &files, err) : nothing_here(o, err);

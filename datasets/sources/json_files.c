@@ -94,7 +94,7 @@ static char *folder_below(const char *root, const char *first, const char *secon
     return NULL;
 }
 
-char *json_files_images(const JsonFiles *f, const PrepareOptions *o, const char *part)
+char *json_files_images(const JsonFiles *f, const PrepareOptions *o, const char *part, Err *err)
 {
     const char *root = o->images ? o->images : f->folder;
     char *found = NULL;
@@ -102,5 +102,8 @@ char *json_files_images(const JsonFiles *f, const PrepareOptions *o, const char 
     if (root && *part) found = folder_below(root, part, "");
     if (root && *part && !found) found = folder_below(root, "images/", part);
     if (root && !found) found = folder_below(root, "images", "");
-    return found || !o->images || !folder_exists(root) ? found : strdup(root);
+    if (!found && o->images && folder_exists(root)) found = strdup(root);
+    if (!found)
+        fail(err, "the pictures of %s are not found (a folder %s/, images/%s/ or images/): say where with --images", part, part, part);
+    return found;
 }

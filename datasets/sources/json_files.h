@@ -14,7 +14,7 @@ bool json_files_find(JsonFiles *f, const PrepareOptions *o, const char *const *p
 bool json_files_below(JsonFiles *f, const PrepareOptions *o, const char *const *patterns, Err *err);
 void json_files_free(JsonFiles *f);
 /* The folder of the pictures of a part ("train2017"): below --images or the input folder: PART, images/PART, images, or --images itself.
- * malloc'd; NULL: there is none. */
-char *json_files_images(const JsonFiles *f, const PrepareOptions *o, const char *part);
+ * malloc'd; NULL: there is none, and err says where it was looked for. */
+char *json_files_images(const JsonFiles *f, const PrepareOptions *o, const char *part, Err *err);
 
 #endif

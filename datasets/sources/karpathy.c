@@ -83,7 +83,8 @@ static bool read(Catalog *c, const PrepareOptions *o, Err *err)
     bool ok = json_files_find(&files, o, PATTERNS, err);
 
     if (ok && files.count > 1)
-        ok = fail_usage(err, "%s and %s: one dataset_*.json, please; name it as the input, with --images DIR", files.file[0].shown, files.file[1].shown);
+        ok = fail_usage(err, "%s and %s: one dataset_*.json, please; name it as the input, with --images DIR", files.file[0].shown,
+                        files.file[1].shown);
     const char *root = o->images ? o->images : files.folder;
     if (ok && !root) ok = fail_usage(err, "where are the pictures? --images DIR");
     char *below = ok && !o->images ? path_join(root, "images") : NULL;

@@ -154,12 +154,11 @@ static bool find_folder(Refcoco *r, const char *name, Err *err)
 
     part_of(name, part);
     if (r->folder && strcmp(part, r->part) == 0) return true;
+    if (!r->files.folder && !r->o->images) return fail_usage(err, "where are the pictures? --images DIR");
     free(r->folder);
     strcpy(r->part, part);
-    r->folder = json_files_images(&r->files, r->o, part);
-    if (r->folder) return true;
-    if (!r->files.folder && !r->o->images) return fail_usage(err, "where are the pictures? --images DIR");
-    return fail(err, "the pictures of COCO's %s are not found (a folder %s/, images/%s/ or images/): say where with --images", part, part, part);
+    r->folder = json_files_images(&r->files, r->o, part, err);
+    return r->folder != NULL;
 }
 
 static bool add_picture(Refcoco *r, const Photo *p, int64_t *picture, Err *err)

@@ -58,7 +58,8 @@ static bool read_fact(const JsonItem *i, void *context, Err *err)
     if (!image_of(i->value, &id)) return refuse(g, i, PROBLEM_BAD_RECORD, NULL, "has no image_id");
     Fact f = { .folder = folder_in(json_string_value(json_object_get(i->value, "url"))) };
     json_size(i->value, &f.width, &f.height);
-    if (!id_map_put(&g->sizes, id, (int64_t)(g->facts.used / sizeof f))) return refuse(g, i, PROBLEM_DUPLICATE, NULL, "has an image_id that another has");
+    if (!id_map_put(&g->sizes, id, (int64_t)(g->facts.used / sizeof f)))
+        return refuse(g, i, PROBLEM_DUPLICATE, NULL, "has an image_id that another has");
     buffer_add(&g->facts, &f, sizeof f);
     return true;
 }

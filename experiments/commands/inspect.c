@@ -123,10 +123,10 @@ static bool verify(const Arguments *a, Err *err)
     progress_end(&v.progress);
     if (a->json)
         print_json(json_pack("{s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "store", json_text(a->store),
-                             "intact", ok, "hash", p.hash, "bytes", (json_int_t)p.bytes, "parts", (json_int_t)p.parts, "pictures", (json_int_t)p.pictures, "masks",
-                             (json_int_t)p.masks, "damaged_parts", (json_int_t)p.bad_parts, "damaged_pictures", (json_int_t)p.bad_pictures,
-                             "damaged_masks", (json_int_t)p.bad_masks, "damages", (json_int_t)p.damages, "list", json_incref(v.list), "error",
-                             ok ? json_null() : json_text(err->text)));
+                             "intact", ok, "hash", p.hash, "bytes", (json_int_t)p.bytes, "parts", (json_int_t)p.parts, "pictures",
+                             (json_int_t)p.pictures, "masks", (json_int_t)p.masks, "damaged_parts", (json_int_t)p.bad_parts,
+                             "damaged_pictures", (json_int_t)p.bad_pictures, "damaged_masks", (json_int_t)p.bad_masks, "damages",
+                             (json_int_t)p.damages, "list", json_incref(v.list), "error", ok ? json_null() : json_text(err->text)));
     else if (ok)
         printf("%s is intact: %lld bytes, %lld parts, %lld pictures, %lld masks, all as they were written\nhash %s\n", a->store, (long long)p.bytes,
                (long long)p.parts, (long long)p.pictures, (long long)p.masks, p.hash);
