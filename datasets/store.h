@@ -68,7 +68,7 @@ typedef struct StoreBox {
     float       x0, y0, x1, y1;                  /* pixels of the stored picture                                        */
     int32_t     caption, from, to;               /* span [from,to) bytes in caption (index in the item), or -1          */
     const char *phrase;
-    int32_t     kind;                            /* BoxKind                                                              */
+    int32_t     kind;                            /* BoxKind                                                             */
     int64_t     entity;
 } StoreBox;
 
@@ -93,7 +93,7 @@ typedef struct StoreOptions {
     bool        resume, restart;                 /* resume: keep the journal on failure, and go on with one that is there; restart: not with that */
     json_t     *preprocess;                      /* the record (vision/preprocess.h as JSON)                            */
     json_t     *provenance;                      /* source name, options, inputs with sizes and hashes; decides what may be resumed */
-    uint64_t    pictures;                        /* decides too, and is in the journal alone: catalog_files_sum              */
+    uint64_t    pictures;                        /* decides too, and is in the journal alone: catalog_files_sum         */
 } StoreOptions;
 
 /* Of one object's mask of a picture of that size: rows of whole bytes. */

@@ -44,6 +44,8 @@ Test(command, wrong_usage_exits_with_2)
     refused(shell("limn caption"), 2, "MODEL");
     refused(shell("limn prepare scenes"), 2, "--out");
     refused(shell("limn prepare nowhere --out @/x.h5"), 2, "nowhere");
+    refused(shell("limn prepare scenes --resize crop --out @/x.h5"), 2, "do not apply");
+    refused(shell("limn prepare coco . --vocabulary none --min-count 2 --out @/x.h5"), 2, "--min-count");
     refused(shell("limn caption model x.jpg --beam many"), 2, "many");
     refused(shell("limn train @/none.yaml"), 2, "none.yaml");
 }

@@ -2,9 +2,12 @@
 #include "experiments/commands/command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "experiments/progress.h"
 
 int command_end(const char *name, const Err *err)
 {
@@ -15,6 +18,36 @@ int command_end(const char *name, const Err *err)
     return err->status ? err->status : written ? 0 : ERR_FAILED;
 }
 
+/* ---- being stopped ------------------------------------------------------------------------------------------------------ */
+static volatile sig_atomic_t interrupted;
+static void interrupt(int signal_number) { (void)signal_number; interrupted = 1; }
+
+void command_catch_interrupts(void)
+{
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+}
+
+bool command_interrupted(void) { return interrupted; }
+
+bool command_show_pictures(const PrepareStep *s, void *progress)
+{
+    Progress *p = progress;
+    double spent = seconds_now() - p->started;
+    char   note[64] = "";
+
+    if (s->total && p->total != s->total) {      /* pictures begin: the clock too */
+        bool quiet = p->quiet;
+        *p = progress_begin(s->phase, s->total, s->first, quiet);
+        spent = 0;
+    }
+    if (s->total == 0 && !s->done) progress_say(p, "%s", s->phase);
+    if (spent > 0.2 && s->bytes) snprintf(note, sizeof note, "%.1f MB/s", (double)s->bytes / spent / 1e6);
+    if (s->total) progress_show(p, s->done, note, spent > 0.2 ? (double)(s->done - s->first) / spent : 0, "images");
+    return !interrupted;
+}
+
+/* ---- models and options -------------------------------------------------------------------------------------------------- */
 bool session_open(Session *s, const char *folder, const char *backend, int threads, Err *err)
 {
     *s = (Session){ 0 };

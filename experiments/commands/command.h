@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "datasets/prepare.h"
 #include "fusion/search.h"
 #include "tensor/tape.h"
 
@@ -17,6 +18,12 @@ extern const Command command_prepare, command_inspect, command_export, command_t
 
 /* Exit status of what happened: prints "limn NAME: sentence" to stderr when it was an error. */
 int command_end(const char *name, const Err *err);
+
+/* From here on Ctrl-C and SIGTERM ask the command to stop where it can. */
+void command_catch_interrupts(void);
+bool command_interrupted(void);
+/* A PrepareProgress whose context is a Progress: pictures and megabytes a second; stops when interrupted. */
+bool command_show_pictures(const PrepareStep *s, void *progress);
 
 /* A model and what runs it: shared by the commands that use a trained model. */
 typedef struct Session { Model *model; Team *team; Tape *tape; } Session;

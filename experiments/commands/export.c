@@ -1,5 +1,4 @@
 /* export.c - `limn export`: a store given back in an open form. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,21 +69,6 @@ static void list_forms(void)
     }
 }
 
-static volatile sig_atomic_t interrupted;
-static void interrupt(int signal_number) { (void)signal_number; interrupted = 1; }
-
-static bool show(const PrepareStep *s, void *context)
-{
-    Progress *p = context;
-    double spent = seconds_now() - p->started;
-    char   note[64] = "";
-
-    p->total = s->total;
-    if (spent > 0.2 && s->bytes) snprintf(note, sizeof note, "%.1f MB/s", (double)s->bytes / spent / 1e6);
-    progress_show(p, s->done, note, spent > 0.2 ? (double)s->done / spent : 0, "images");
-    return !interrupted;
-}
-
 static void print_json(const ExportOptions *o, const ExportSummary *s)
 {
     json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "store", o->store, "hash", s->hash, "to", o->form, "out", o->out,
@@ -120,9 +104,8 @@ static int run(int argc, char **argv)
     if (a.list) list_forms();
     else {
         Progress p = progress_begin("exporting", 0, 0, a.quiet);
-        signal(SIGINT, interrupt);
-        signal(SIGTERM, interrupt);
-        export_store(&a.o, show, &p, &summary, &err);
+        command_catch_interrupts();
+        export_store(&a.o, command_show_pictures, &p, &summary, &err);
         progress_end(&p);
         if (summary.complete && a.json) print_json(&a.o, &summary);
         else if (summary.complete) print_text(&a.o, &summary);

@@ -1,5 +1,4 @@
 /* inspect.c - `limn inspect`: what is in a store, and is it intact. */
-#include <signal.h>
 #include <stdio.h>
 
 #include "experiments/commands/command.h"
@@ -68,9 +67,6 @@ static bool describe(const Arguments *a, Err *err)
 }
 
 /* ---- --verify ---------------------------------------------------------------------------------------------------------------- */
-static volatile sig_atomic_t interrupted;
-static void interrupt(int signal_number) { (void)signal_number; interrupted = 1; }
-
 enum { LISTED = 100000, PRINTED = 50 };          /* damages in the JSON, and in the text                                */
 typedef struct Verifying { const Arguments *a; Progress progress; json_t *list; int64_t damages; } Verifying;
 
@@ -110,7 +106,7 @@ static bool step(int64_t done, int64_t total, void *context)
     v->progress.total = total >> 20;
     if (spent > 0.2) snprintf(note, sizeof note, "%.0f MB/s", (double)done / spent / 1e6);
     if (total > 1 << 28) progress_show(&v->progress, done >> 20, note, 0, "");
-    return !interrupted;
+    return !command_interrupted();
 }
 
 static bool verify(const Arguments *a, Err *err)
@@ -118,7 +114,7 @@ static bool verify(const Arguments *a, Err *err)
     Verifying v = { .a = a, .progress = progress_begin("verifying, MB", 0, 0, false), .list = json_array() };
     StoreProof p;
 
-    signal(SIGINT, interrupt);
+    command_catch_interrupts();
     bool ok = store_prove(a->store, &(ProofWatch){ damaged, step, &v }, &p, err);
     progress_end(&v.progress);
     if (a->json)

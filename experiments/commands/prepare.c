@@ -1,5 +1,4 @@
 /* prepare.c - `limn prepare SOURCE`: a data set into one store. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +57,7 @@ typedef struct Arguments {
     PrepareOptions o;
     const char   **inputs;                       /* room for all arguments */
     const char    *report;
-    bool           list, json, quiet, dry_run, quality, photographs, composing;      /* the last three: such an option was given */
+    bool           list, json, quiet, dry_run, quality, min_count, found, composing;        /* the last four: such an option was given */
 } Arguments;
 
 static int choice(struct argp_state *state, const char *option, const char *arg, const char *const *names)
@@ -95,7 +94,8 @@ static void check_together(struct argp_state *state, const Arguments *a)
     if (a->quality && a->o.format != FORMAT_JPEG) argp_error(state, "--quality is for --format jpeg");
     if (original && (a->o.size || a->o.resize != RESIZE_SQUASH || a->o.draft))
         argp_error(state, "--format original keeps files as they are: no --size, --resize or --draft");
-    if (a->o.vocabulary && a->o.max_words) argp_error(state, "--max-words is for a vocabulary that is built, --vocabulary names one");
+    if (a->o.vocabulary && (a->o.max_words || a->min_count))
+        argp_error(state, "--min-count and --max-words are for a vocabulary that is built, --vocabulary names one");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -107,24 +107,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case KEY_OUT: o->out = arg; break;
-    case KEY_IMAGES: o->images = arg; break;
-    case KEY_VARIANT: o->variant = arg; break;
+    case KEY_IMAGES: o->images = arg; a->found = true; break;
+    case KEY_VARIANT: o->variant = arg; a->found = true; break;
     case KEY_WORKERS: o->workers = (int)option_number(state, "--workers", arg, 0, 64); break;
     case KEY_SIZE: o->size = (int)option_number(state, "--size", arg, 1, 4096); break;
-    case KEY_RESIZE: o->resize = (ResizeMode)choice(state, "--resize", arg, MODES); break;
+    case KEY_RESIZE: o->resize = (ResizeMode)choice(state, "--resize", arg, MODES); a->found = true; break;
     case KEY_FILTER:
         if (!filter_find(arg, &o->filter)) argp_error(state, "--filter is nearest, bilinear, bicubic or lanczos, not '%s'", arg);
+        a->found = true;
         break;
-    case KEY_DRAFT: o->draft = a->photographs = true; break;
+    case KEY_DRAFT: o->draft = a->found = true; break;
     case KEY_FORMAT: o->format = (StoredFormat)choice(state, "--format", arg, FORMATS); break;
     case KEY_QUALITY: o->quality = (int)option_number(state, "--quality", arg, 1, 100); a->quality = true; break;
-    case KEY_BOXES: o->frame = (BoxFrame)choice(state, "--boxes", arg, FRAMES); a->photographs = true; break;
-    case KEY_VOCABULARY: o->vocabulary = arg; a->photographs = true; break;
-    case KEY_MIN_COUNT: o->min_count = option_number(state, "--min-count", arg, 1, INT32_MAX); a->photographs = true; break;
-    case KEY_MAX_WORDS: o->max_words = option_number(state, "--max-words", arg, 5, INT32_MAX); a->photographs = true; break;
-    case KEY_SPLIT: split_rule(state, o, arg); a->photographs = true; break;
-    case KEY_REPORT: a->report = arg; break;
-    case KEY_STRICT: o->strict = true; break;
+    case KEY_BOXES: o->frame = (BoxFrame)choice(state, "--boxes", arg, FRAMES); a->found = true; break;
+    case KEY_VOCABULARY: o->vocabulary = arg; a->found = true; break;
+    case KEY_MIN_COUNT: o->min_count = option_number(state, "--min-count", arg, 1, INT32_MAX); a->min_count = a->found = true; break;
+    case KEY_MAX_WORDS: o->max_words = option_number(state, "--max-words", arg, 5, INT32_MAX); a->found = true; break;
+    case KEY_SPLIT: split_rule(state, o, arg); a->found = true; break;
+    case KEY_REPORT: a->report = arg; a->found = true; break;
+    case KEY_STRICT: o->strict = a->found = true; break;
     case KEY_DRY_RUN: a->dry_run = true; break;
     case KEY_RESTART: o->restart = true; break;
     case KEY_COUNT: o->count = option_number(state, "--count", arg, 1, 100000000); a->composing = true; break;
@@ -153,26 +154,6 @@ static void list_sources(void)
         for (const char *line = (*s)->layout; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
             printf("      %.*s\n", (int)strcspn(line, "\n"), line);
     }
-}
-
-static volatile sig_atomic_t interrupted;
-static void interrupt(int signal_number) { (void)signal_number; interrupted = 1; }
-
-static bool show(const PrepareStep *s, void *context)
-{
-    Progress *p = context;
-    double spent = seconds_now() - p->started;
-    char   note[64] = "";
-
-    if (s->total && p->total != s->total) {      /* pictures begin: the clock too */
-        bool quiet = p->quiet;
-        *p = progress_begin(s->phase, s->total, s->first, quiet);
-        spent = 0;
-    }
-    if (s->total == 0 && !s->done) progress_say(p, "%s", s->phase);
-    if (spent > 0.2 && s->bytes) snprintf(note, sizeof note, "%.1f MB/s", (double)s->bytes / spent / 1e6);
-    if (s->total) progress_show(p, s->done, note, spent > 0.2 ? (double)(s->done - s->first) / spent : 0, "images");
-    return !interrupted;
 }
 
 static json_t *summary_json(const char *out, const char *report, const PrepareSummary *s)
@@ -222,7 +203,7 @@ static bool fits(const Arguments *a, const Source *s, Err *err)
     if (s->layout && !a->o.input_count)
         return fail_usage(err, "%s wants to know where the data is: limn prepare %s INPUT --out FILE.h5", s->name, s->name);
     if (!s->layout && a->o.input_count) return fail_usage(err, "%s takes no input, got '%s'", s->name, a->o.inputs[0]);
-    if (s->compose && a->photographs) return fail_usage(err, "%s composes its pictures: options for data that was found do not apply", s->name);
+    if (s->compose && a->found) return fail_usage(err, "%s composes its pictures: options for data that was found do not apply", s->name);
     if (!s->compose && a->composing) return fail_usage(err, "--count, --seed, --preset and --font are for scenes");
     return true;
 }
@@ -238,9 +219,8 @@ static bool prepare(Arguments *a, Err *err)
     if (a->dry_run) a->o.out = NULL;
     if (a->report) a->o.report = strcmp(a->report, "none") ? a->report : NULL;
     else if (a->o.out && !s->compose && asprintf(&beside, "%s.report.jsonl", a->o.out) >= 0) a->o.report = beside;
-    signal(SIGINT, interrupt);
-    signal(SIGTERM, interrupt);
-    bool ok = prepare_store(s, &a->o, show, &p, &summary, err);
+    command_catch_interrupts();
+    bool ok = prepare_store(s, &a->o, command_show_pictures, &p, &summary, err);
     progress_end(&p);
     if (ok && a->json) {
         json_t *j = summary_json(a->o.out, a->o.report, &summary);
