@@ -1,20 +1,19 @@
 /* export.c - pictures are read in order, written by all cores, and told to the form in order. */
 #include "datasets/export.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "datasets/export/folder.h"
 #include "datasets/export/form.h"
 #include "datasets/export/name.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "text/vocab.h"
 
-static const char RECORD[] = "export.json", LOCK[] = ".lock";
+static const char LOCK[] = ".lock";
 
 typedef struct Job {
     ExportTask        task;
@@ -30,115 +29,6 @@ typedef struct Job {
     void             *progress_context;
     PrepareStep       step;
 } Job;
-
-/* ---- the folder -------------------------------------------------------------------------------------------------------- */
-static json_t *splits_of(const ExportOptions *o)
-{
-    json_t *all = o->split_count ? json_array() : json_null();
-    for (int i = 0; i < o->split_count; i++) json_array_append_new(all, json_text(o->splits[i]));
-    return all;
-}
-
-static json_t *what_stays(const Store *s)
-{
-    json_t *all = json_pack("[s]", "original sizes, hashes and sizes of the source files, perceptual hashes");
-    if (store_tokenizer(s)) json_array_append_new(all, json_string("the vocabulary and token ids"));
-    if (store_rejected(s)) json_array_append_new(all, json_sprintf("the list of what was rejected (%lld)", (long long)store_rejected(s)));
-    return all;
-}
-
-static bool write_record(const Job *j, bool complete, Err *err)
-{
-    const ExportOptions *o = j->task.o;
-    char   *path = path_join(o->out, RECORD);
-    json_t *r = json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:O}", "limn", LIMN_VERSION, "to", j->form->name, "store", store_hash(j->task.store),
-                          "splits", splits_of(o), "images", !o->no_images, "complete", complete, "annotations", j->annotations);
-    if (complete) {
-        json_t *more = json_pack("{s:I, s:I, s:I, s:O, s:o, s:O, s:O}", "pictures", (json_int_t)j->sum->pictures, "captions",
-                                 (json_int_t)j->sum->captions, "boxes", (json_int_t)j->sum->boxes, "left_out", j->left_out, "stays_in_the_store",
-                                 what_stays(j->task.store), "preprocess", (json_t *)store_preprocess(j->task.store), "provenance",
-                                 (json_t *)store_provenance(j->task.store));
-        json_object_update(r, more);
-        json_decref(more);
-    }
-    bool ok = json_write_file(path, r, err);
-    json_decref(r);
-    free(path);
-    return ok;
-}
-
-/* The first entry that counts, malloc'd; NULL: the folder is empty, or not there. */
-static char *first_entry(const char *folder)
-{
-    DIR  *dir = opendir(folder);
-    char *found = NULL;
-
-    for (struct dirent *e; dir && !found && (e = readdir(dir));) {
-        bool ours = strcmp(e->d_name, LOCK) == 0 || (strncmp(e->d_name, RECORD, strlen(RECORD)) == 0 && e->d_name[strlen(RECORD)] == '.');
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && !ours) found = strdup(e->d_name);
-    }
-    if (dir) closedir(dir);
-    return found;
-}
-
-/* The record of an earlier export; NULL: none that can be read. */
-static json_t *old_record(const char *folder)
-{
-    Err     ignored = { 0 };
-    char   *path = path_join(folder, RECORD);
-    json_t *r = file_exists(path) ? json_read_file(path, &ignored) : NULL;
-    free(path);
-    return r;
-}
-
-/* An export of this store in this form with these options may be gone on with. */
-static bool goes_on(const Job *j, const json_t *record)
-{
-    json_t *splits = splits_of(j->task.o);
-    const char *store = json_string_value(json_object_get(record, "store")), *to = json_string_value(json_object_get(record, "to"));
-    const json_t *images = json_object_get(record, "images");
-    bool same = store && to && strcmp(store, store_hash(j->task.store)) == 0 && strcmp(to, j->form->name) == 0 && json_is_boolean(images)
-             && json_is_true(images) == !j->task.o->no_images && json_equal(json_object_get(record, "splits"), splits);
-    json_decref(splits);
-    return same;
-}
-
-/* Else they would be taken for annotations of what is here now. Only what an export may have written there. */
-static void remove_annotations(const char *folder, const json_t *record)
-{
-    size_t  i;
-    json_t *name;
-
-    json_array_foreach(json_object_get(record, "annotations"), i, name) {
-        const char *text = json_string_value(name);
-        if (!text || !path_stays_inside(text) || (strcmp(text, "data.jsonl") != 0 && strncmp(text, "annotations/", 12) != 0)) continue;
-        char *path = path_join(folder, text);
-        unlink(path);
-        free(path);
-    }
-}
-
-static bool check_folder(const Job *j, Err *err)
-{
-    const char *out = j->task.o->out;
-    char   *found = first_entry(out);
-    json_t *record = found ? old_record(out) : NULL;
-    bool    ok = !found || j->task.o->overwrite || goes_on(j, record);
-
-    if (!ok && record)
-        fail(err, "%s holds the export of another store or with other options (%s says which); choose another folder, or --overwrite", out, RECORD);
-    else if (!ok) fail(err, "%s is not empty (%s is there); choose another folder, or --overwrite", out, found);
-    json_decref(record);
-    free(found);
-    return ok;
-}
-
-static void clear_folder(const Job *j)
-{
-    json_t *record = old_record(j->task.o->out);
-    if (record && !goes_on(j, record)) remove_annotations(j->task.o->out, record);
-    json_decref(record);
-}
 
 /* ---- one picture ------------------------------------------------------------------------------------------------------- */
 typedef struct Picture {
@@ -376,17 +266,17 @@ static bool write_all(Job *j, Err *err)
 
     j->form->files(&j->task, add_annotation, j);
     j->step = (PrepareStep){ .total = j->count, .phase = "exporting" };
-    TRY(write_record(j, false, err));
+    TRY(export_folder_record(&j->task, j->annotations, NULL, NULL, err));
     TRY(j->writing = j->form->begin(&j->task, err));
     if (!prepare_run(&job, err)) {
         j->form->abandon(j->writing);
         return false;
     }
-    TRY(j->form->end(j->writing, err) && write_record(j, true, err));
+    TRY(j->form->end(j->writing, err) && export_folder_record(&j->task, j->annotations, j->sum, j->left_out, err));
     j->sum->complete = true;
     if (!j->sum->left_out) return true;
     const json_t *first = json_array_get(j->left_out, 0);
-    return fail(err, "%lld damaged pictures were left out (%s/%s lists them), the first: %s", (long long)j->sum->left_out, j->task.o->out, RECORD,
+    return fail(err, "%lld damaged pictures were left out (%s/%s lists them), the first: %s", (long long)j->sum->left_out, j->task.o->out, EXPORT_RECORD,
                 json_string_value(json_object_get(first, "reason")));
 }
 
@@ -394,12 +284,12 @@ static bool write_all(Job *j, Err *err)
  * have written there meanwhile. */
 static bool write_locked(Job *j, Err *err)
 {
-    TRY(check_folder(j, err) && folder_make(j->task.o->out, err));
+    TRY(export_folder_check(&j->task, err) && folder_make(j->task.o->out, err));
     FolderLock *lock = folder_lock(j->task.o->out, err);
     if (!lock) return false;
-    bool ok = check_folder(j, err);
+    bool ok = export_folder_check(&j->task, err);
     if (ok) {
-        clear_folder(j);
+        export_folder_clear(&j->task);
         ok = write_all(j, err);
     }
     char *path = path_join(j->task.o->out, LOCK);
