@@ -22,3 +22,10 @@ void buffer_add(Buffer *b, const void *data, size_t bytes)
     if (bytes) memcpy(b->p + b->used, data, bytes);
     b->used += bytes;
 }
+
+void *buffer_zeros(int64_t count, size_t bytes)
+{
+    void *p = calloc((size_t)count + 1, bytes);
+    REQUIRE(p, "out of memory (%zu bytes)", (size_t)count * bytes);
+    return p;
+}

@@ -299,20 +299,13 @@ static bool write_locked(Job *j, Err *err)
     return ok;
 }
 
-static void *cleared(int64_t count, size_t size)
-{
-    void *p = calloc((size_t)count + 1, size);
-    REQUIRE(p, "out of memory");
-    return p;
-}
-
 static bool export_open(Job *j, Err *err)
 {
     int splits = store_splits(j->task.store);
 
-    j->task.wanted = cleared(splits, sizeof *j->task.wanted);
-    j->task.part = cleared(splits, sizeof *j->task.part);
-    j->taken = cleared(splits, sizeof *j->taken);
+    j->task.wanted = buffer_zeros(splits, sizeof *j->task.wanted);
+    j->task.part = buffer_zeros(splits, sizeof *j->task.part);
+    j->taken = buffer_zeros(splits, sizeof *j->taken);
     j->folders = vocab_new();
     j->annotations = json_array();
     j->left_out = json_array();

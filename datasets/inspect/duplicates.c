@@ -10,17 +10,10 @@
 
 static const int64_t MOST_COMPARISONS = 4000000000, MOST_LOOKED_AT = 20000000;
 
-static void *room(int64_t count, size_t bytes)
-{
-    void *p = calloc((size_t)count + 1, bytes);
-    REQUIRE(p, "out of memory (%zu bytes)", (size_t)count * bytes);
-    return p;
-}
-
 /* The split of each item. */
 static int32_t *splits_of(const Store *s)
 {
-    int32_t *of = room(store_count(s), sizeof *of);
+    int32_t *of = buffer_zeros(store_count(s), sizeof *of);
     for (int k = 0; k < store_splits(s); k++) {
         int64_t count;
         const int64_t *items = store_split_items(s, k, &count);
@@ -98,7 +91,7 @@ static uint64_t source_key(const Store *s, int64_t item)
 static void same_pictures(const Store *s, Duplicates *d)
 {
     Same *same = &d->pictures;
-    same->occurrences = room(store_count(s), sizeof(Occurrence));
+    same->occurrences = buffer_zeros(store_count(s), sizeof(Occurrence));
     for (int64_t i = 0; i < store_count(s); i++)
         if (!is_none(store_source_sha256(s, i)))
             same->occurrences[same->count++] = (Occurrence){ source_key(s, i), i, -1, d->split[i] };
@@ -133,7 +126,7 @@ static size_t normalize(const char *text, char *out)
 
 char *caption_normal(const char *text)
 {
-    char *out = room(3 * (int64_t)strlen(text) + 4, 1);
+    char *out = buffer_zeros(3 * (int64_t)strlen(text) + 4, 1);
     normalize(text, out);
     return out;
 }
@@ -145,7 +138,7 @@ static void same_captions(const Store *s, Duplicates *d)
     int64_t all = 0;
 
     for (int64_t i = 0; i < store_count(s); i++) all += store_caption_count(s, i);
-    same->occurrences = room(all, sizeof(Occurrence));
+    same->occurrences = buffer_zeros(all, sizeof(Occurrence));
     for (int64_t i = 0; i < store_count(s); i++)
         for (int64_t k = 0; k < store_caption_count(s, i); k++) {
             const char *caption = store_caption(s, i, k);
@@ -186,12 +179,12 @@ static uint64_t split_bit(const Looking *l, int64_t k) { return (uint64_t)1 << l
 static void list_views(Looking *l, const Store *s)
 {
     l->count = store_count(s);
-    l->all = room(l->count, sizeof *l->all);
+    l->all = buffer_zeros(l->count, sizeof *l->all);
     for (int64_t i = 0; i < l->count; i++)
         l->all[i] = (Hashed){ store_phash(s, i), is_none(store_source_sha256(s, i)) ? (uint64_t)i : source_key(s, i), i };
     qsort(l->all, (size_t)l->count, sizeof *l->all, by_phash);
 
-    l->views = room(l->count, sizeof *l->views);
+    l->views = buffer_zeros(l->count, sizeof *l->views);
     for (int64_t from = 0, to; from < l->count; from = to) {
         View v = { .from = from };
         for (to = from; to < l->count && l->all[to].phash == l->all[from].phash; to++) v.splits |= split_bit(l, to);
@@ -284,7 +277,7 @@ static void near_pictures(const Store *s, Duplicates *d)
 {
     Looking l = { .split = d->split, .d = d };
     list_views(&l, s);
-    uint64_t *h = room(l.view_count, sizeof *h);
+    uint64_t *h = buffer_zeros(l.view_count, sizeof *h);
     for (int64_t k = 0; k < l.view_count; k++) {
         h[k] = l.all[l.views[k].from].phash;
         list_pairs(&l, &l.views[k], &l.views[k], 0);
@@ -301,7 +294,7 @@ static void near_pictures(const Store *s, Duplicates *d)
 /* ---- the whole ------------------------------------------------------------------------------------------------------------- */
 Duplicates *duplicates_find(const Store *s, int bits)
 {
-    Duplicates *d = room(1, sizeof *d);
+    Duplicates *d = buffer_zeros(1, sizeof *d);
 
     d->split = splits_of(s);
     d->splits = store_splits(s) < DUPLICATES_SPLITS ? store_splits(s) : DUPLICATES_SPLITS;

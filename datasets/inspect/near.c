@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "datasets/buffer.h"
 #include "tensor/base/err.h"
 
 enum { CHUNKS = 4, VALUES = 1 << 16 };
@@ -23,17 +24,10 @@ typedef struct Search {
 
 static unsigned chunk(uint64_t h, int c) { return (unsigned)(h >> (16 * c)) & (VALUES - 1); }
 
-static void *room(int64_t count, size_t bytes)
-{
-    void *p = calloc((size_t)count + 1, bytes);
-    REQUIRE(p, "out of memory (%zu bytes)", (size_t)count * bytes);
-    return p;
-}
-
 /* By counting. */
 static void build(Index *x, const uint64_t *h, int64_t n, int c)
 {
-    *x = (Index){ room(n, sizeof *x->at), room(VALUES, sizeof *x->first), room(VALUES, sizeof *x->end) };
+    *x = (Index){ buffer_zeros(n, sizeof *x->at), buffer_zeros(VALUES, sizeof *x->first), buffer_zeros(VALUES, sizeof *x->end) };
     for (int64_t i = 0; i < n; i++) x->end[chunk(h[i], c)]++;
     uint32_t sum = 0;
     for (int v = 0; v < VALUES; v++) {
@@ -47,7 +41,7 @@ static void build(Index *x, const uint64_t *h, int64_t n, int c)
 static void list_masks(Search *s)
 {
     int32_t n = 0;
-    s->masks = room(VALUES, sizeof *s->masks);
+    s->masks = buffer_zeros(VALUES, sizeof *s->masks);
     for (int bits = 0; bits <= CHUNKS; bits++) {
         for (unsigned v = 0; v < VALUES; v++)
             if (__builtin_popcount(v) == bits) s->masks[n++] = (uint16_t)v;

@@ -8,13 +8,6 @@
 #include "datasets/buffer.h"
 #include "text/tokenizer.h"
 
-static void *room(int64_t count, size_t bytes)
-{
-    void *p = calloc((size_t)count + 1, bytes);
-    REQUIRE(p, "out of memory (%zu bytes)", (size_t)count * bytes);
-    return p;
-}
-
 /* ---- values ---------------------------------------------------------------------------------------------------------------- */
 typedef struct Values { Buffer b; } Values;      /* double                                                              */
 
@@ -239,7 +232,7 @@ static void keep_missing(VocabularyStatistics *v, Buffer *missing)
 
     if (all) qsort(m, (size_t)all, sizeof *m, by_count);
     v->missing_count = all < STATISTICS_MISSING ? all : STATISTICS_MISSING;
-    v->missing = room(v->missing_count, sizeof *v->missing);
+    v->missing = buffer_zeros(v->missing_count, sizeof *v->missing);
     for (int64_t i = 0; i < v->missing_count; i++) {
         v->missing[i] = (MissingWord){ strdup(m[i].word), m[i].count };
         REQUIRE(v->missing[i].word, "out of memory");
@@ -253,7 +246,7 @@ static void coverage(const Store *s, const Tokenizer *k, VocabularyStatistics *v
     WordCounts *all = word_counts_new();
     Buffer      missing = { 0 }, ids = { 0 };
 
-    v->splits = room(store_splits(s), sizeof *v->splits);
+    v->splits = buffer_zeros(store_splits(s), sizeof *v->splits);
     for (int i = 0; i < store_splits(s); i++) {
         int64_t n;
         const int64_t *items = store_split_items(s, i, &n);
@@ -338,10 +331,10 @@ static bool boxes(const Store *s, Statistics *t, Err *err)
 /* ---- the whole ------------------------------------------------------------------------------------------------------------- */
 Statistics *statistics_of(const Store *s, Err *err)
 {
-    Statistics *t = room(1, sizeof *t);
+    Statistics *t = buffer_zeros(1, sizeof *t);
 
     t->splits = store_splits(s);
-    t->split = room(t->splits, sizeof *t->split);
+    t->split = buffer_zeros(t->splits, sizeof *t->split);
     captions(s, t);
     pictures(s, t);
     if (vocabulary(s, &t->vocabulary, err) && boxes(s, t, err)) return t;

@@ -1,11 +1,13 @@
 /* file.c - the table of parts in a store's user block. */
 #include "datasets/store/file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "datasets/store.h"
 #include "tensor/base/file.h"
@@ -121,4 +123,17 @@ bool parts_read(const char block[STORE_USER_BLOCK], const char *path, int64_t fi
         return fail(err, "%s: the store is damaged: it has %" PRId64 " bytes and should have %" PRId64 " (was a copy cut short?)",
                     path, file_bytes, end);
     return true;
+}
+
+int64_t file_read_at(int fd, int64_t at, void *to, int64_t bytes)
+{
+    int64_t done = 0;
+    while (done < bytes) {
+        ssize_t n = pread(fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return -1;
+        if (n == 0) break;
+        done += n;
+    }
+    return done;
 }

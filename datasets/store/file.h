@@ -34,6 +34,9 @@ bool parts_read(const char block[STORE_USER_BLOCK], const char *path, int64_t fi
  * false: not a store, or one of another layout. *intact: the table matches its hash and has no gap; *end is then the file's size. */
 bool parts_salvage(const char block[STORE_USER_BLOCK], const char *path, Parts *out, bool *intact, int64_t *end, Err *err);
 
+/* Bytes [at, at + bytes) of a file: how many of them there are, -1: none could be read, and errno says why. */
+int64_t file_read_at(int fd, int64_t at, void *to, int64_t bytes);
+
 /* ---- HDF5 in memory: `capacity` bytes of address space, of which only the touched pages cost memory ------------------ */
 typedef struct Sparse { uint8_t *p; size_t capacity, end; bool writable; } Sparse;   /* end: of the file */
 

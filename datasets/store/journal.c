@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "datasets/store/xxh64.h"
+#include "datasets/store/file.h"
 
 static const char FIRST_LINE[] = "limn journal, layout 2\n";
 typedef struct Intro { char line[sizeof FIRST_LINE - 1]; uint64_t bytes, sum; } Intro;
@@ -32,23 +32,9 @@ static int lock(const char *path, Err *err)
     }
 }
 
-/* How many bytes there are of those wanted; -1: an error. */
-static int64_t read_some(const Journal *j, int64_t at, void *to, int64_t bytes)
-{
-    int64_t done = 0;
-    while (done < bytes) {
-        ssize_t n = pread(j->fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
-        if (n == 0) break;
-        done += n;
-    }
-    return done;
-}
-
 bool journal_bytes(const Journal *j, int64_t at, void *to, int64_t bytes, Err *err)
 {
-    int64_t got = read_some(j, at, to, bytes);
+    int64_t got = file_read_at(j->fd, at, to, bytes);
     return got == bytes || fail(err, "%s: cannot be read back: %s", j->path, got < 0 ? strerror(errno) : "it was cut short");
 }
 
@@ -60,11 +46,11 @@ static Found find_head(const Journal *j, const char *head)
     Intro   in;
     int64_t bytes = (int64_t)strlen(head);
 
-    if (read_some(j, 0, &in, sizeof in) != sizeof in || memcmp(in.line, FIRST_LINE, sizeof in.line) != 0) return FOUND_NOTHING;
+    if (file_read_at(j->fd, 0, &in, sizeof in) != sizeof in || memcmp(in.line, FIRST_LINE, sizeof in.line) != 0) return FOUND_NOTHING;
     if (in.bytes > 1u << 28) return FOUND_NOTHING;
     char *there = malloc((size_t)in.bytes + 1);
     REQUIRE(there, "out of memory");
-    bool whole = read_some(j, sizeof in, there, (int64_t)in.bytes) == (int64_t)in.bytes && xxh64(there, (size_t)in.bytes) == in.sum;
+    bool whole = file_read_at(j->fd, sizeof in, there, (int64_t)in.bytes) == (int64_t)in.bytes && xxh64(there, (size_t)in.bytes) == in.sum;
     bool same = whole && (int64_t)in.bytes == bytes && memcmp(there, head, (size_t)bytes) == 0;
     free(there);
     return same ? FOUND_OURS : whole ? FOUND_OTHER : FOUND_NOTHING;
@@ -86,13 +72,13 @@ static bool sums_fit(const RecordView *v, const char *bulk, const RecordHead *h)
 static int64_t check_record(const Journal *j, int64_t at, int64_t file_bytes, Buffer *room, RecordView *v)
 {
     RecordHead h;
-    if (read_some(j, at, &h, sizeof h) != sizeof h || !record_head_fits(&h)) return 0;
+    if (file_read_at(j->fd, at, &h, sizeof h) != sizeof h || !record_head_fits(&h)) return 0;
     int64_t body = (int64_t)(h.meta + h.picture + h.masks);
     if (body > file_bytes - at - (int64_t)sizeof h) return 0;
 
     room->used = 0;
     buffer_room(room, (size_t)body + 1);
-    if (read_some(j, at + (int64_t)sizeof h, room->p, body) != body || xxh64(room->p, (size_t)h.meta) != h.sum) return 0;
+    if (file_read_at(j->fd, at + (int64_t)sizeof h, room->p, body) != body || xxh64(room->p, (size_t)h.meta) != h.sum) return 0;
     return record_view(room->p, (size_t)h.meta, v) && sums_fit(v, room->p + h.meta, &h) ? (int64_t)sizeof h + body : 0;
 }
 

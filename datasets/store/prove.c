@@ -42,13 +42,10 @@ static void tell(Check *c, StoreDamage d)
 
 static bool read_at(Check *c, int64_t at, void *to, int64_t bytes, Err *err)
 {
-    for (int64_t done = 0; done < bytes;) {
-        ssize_t n = pread(c->fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            return fail(err, "%s: cannot be read at byte %" PRId64 ": %s", c->path, at + done, n < 0 ? strerror(errno) : "it was cut meanwhile");
-        done += n;
-    }
+    int64_t got = file_read_at(c->fd, at, to, bytes);
+    if (got != bytes)
+        return fail(err, "%s: bytes %" PRId64 " to %" PRId64 " cannot be read: %s", c->path, at, at + bytes,
+                    got < 0 ? strerror(errno) : "it was cut meanwhile");
     c->done += bytes;
     return !c->watch || !c->watch->step || c->watch->step(c->done, c->file_bytes, c->watch->context) || fail(err, "%s: stopped", c->path);
 }

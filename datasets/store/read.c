@@ -27,14 +27,9 @@ struct Store {
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
 static bool read_at(const Store *s, int64_t at, void *to, int64_t bytes, Err *err)
 {
-    for (int64_t done = 0; done < bytes;) {
-        ssize_t n = pread(s->fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail(err, "%s: %s", s->path, strerror(errno));
-        if (n == 0) return fail(err, "%s: the store ends too early: it was cut short", s->path);
-        done += n;
-    }
-    return true;
+    int64_t got = file_read_at(s->fd, at, to, bytes);
+    if (got < 0) return fail(err, "%s: %s", s->path, strerror(errno));
+    return got == bytes || fail(err, "%s: the store ends too early: it was cut short", s->path);
 }
 
 static bool read_parts(Store *s, int64_t *file_bytes, Err *err)
