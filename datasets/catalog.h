@@ -27,8 +27,12 @@ Catalog *catalog_new(const char *folder);
 void     catalog_free(Catalog *c);
 
 /* ---- for sources; false only when the disk fails ------------------------------------------------------------------- */
-/* Where something was said: an input as seen from the input folder, and the line (0: none). */
-typedef struct Place { const char *file; int64_t line; } Place;
+/* Where something was said: an input as seen from the input folder, and the line (0: none). In JSON that is all on one line, list and
+ * element ("annotations", 7; list NULL: none) tell more: they go in front of a problem's reason. */
+typedef struct Place { const char *file; int64_t line; const char *list; int64_t element; } Place;
+/* "annotations[7] ", or nothing. */
+typedef struct PlaceText { char text[96]; } PlaceText;
+PlaceText place_text(Place at);
 
 /* Called now and then while annotations are read; false stops: the next caption or box is refused. */
 void catalog_watch(Catalog *c, bool (*step)(int64_t pictures, void *context), void *context);
@@ -48,6 +52,8 @@ int64_t catalog_picture(Catalog *c, const char *name, const char *file, const ch
 int64_t catalog_find(const Catalog *c, const char *name);            /* -1: none                                       */
 const char *catalog_file(const Catalog *c, int64_t picture);         /* where its bytes are                            */
 int64_t catalog_count(const Catalog *c);
+const char *catalog_name(const Catalog *c, int64_t picture);
+bool    catalog_has_split(const Catalog *c, int64_t picture);
 /* The first one stays; a second, different one is listed as PROBLEM_DUPLICATE. NULL or none: the options decide. */
 void    catalog_split(Catalog *c, int64_t picture, const char *split, Place at);
 /* Pictures without a split of their own are listed as PROBLEM_NO_SPLIT, not stored: for data sets with official lists. */

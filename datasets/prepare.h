@@ -50,7 +50,7 @@ typedef struct PrepareOptions {
 } PrepareOptions;
 PrepareOptions prepare_defaults(void);           /* squash, bicubic, pixels, quality 95, min_count 5, count 0, seed 1   */
 
-enum { PREPARE_SPLITS = 16 };
+enum { PREPARE_SPLITS = 16, PREPARE_NOTES = 2 * PREPARE_SPLIT_RULES + 2 };
 typedef struct PrepareSummary {
     int64_t pictures, captions, boxes, rejected, faults, words;      /* rejected: problems of any kind; words: ids of the vocabulary */
     int     splits;
@@ -58,6 +58,8 @@ typedef struct PrepareSummary {
     int64_t problems[PROBLEM_KINDS];
     int64_t bytes_read, resumed;                 /* of pictures; pictures that an earlier start had done                */
     char    hash[65];                            /* of the store; "" when none was written                              */
+    int     notes;                               /* what the options did not do                                         */
+    char    note[PREPARE_NOTES][256];
     bool    composed;                            /* then, in 0..1, what captions of other pictures score:               */
     double  blind_named, blind_true;             /* objects named, clauses true                                         */
 } PrepareSummary;

@@ -19,6 +19,7 @@ static const struct { const char *name, *help; bool fault; } KINDS[PROBLEM_KINDS
     [PROBLEM_BAD_PATH]    = { "bad-path",        "paths that lead out of the data set, or not to a plain file", true },
     [PROBLEM_OTHER_SIZE]  = { "other-size",      "pictures of another size than their annotations say; boxes were scaled", false },
     [PROBLEM_CUT_AWAY]    = { "cut-away",        "boxes of which the crop leaves nothing", false },
+    [PROBLEM_UNKNOWN_TURN] = { "unknown-turn",   "pictures turned by EXIF whose boxes were taken as drawn before that; --boxes decides", false },
 };
 
 static bool known(ProblemKind k)

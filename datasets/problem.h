@@ -23,6 +23,7 @@ typedef enum ProblemKind {
     PROBLEM_BAD_PATH,                            /* a path that leads out of its folder, or not to a plain file         */
     PROBLEM_OTHER_SIZE,                          /* note: boxes were scaled, the annotations speak of another size      */
     PROBLEM_CUT_AWAY,                            /* note: a box that the centre crop leaves nothing of                  */
+    PROBLEM_UNKNOWN_TURN,                        /* note: boxes of a picture that EXIF turns; drawn before or after it? */
     PROBLEM_KINDS
 } ProblemKind;
 

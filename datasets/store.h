@@ -103,6 +103,7 @@ typedef struct StoreWriter StoreWriter;
 /* A journal of other options or inputs is an error that says so, unless `restart`. */
 StoreWriter *store_create(const char *path, const StoreOptions *o, Err *err);
 int64_t store_resumed(const StoreWriter *w);     /* records that are there already                                      */
+int64_t store_items(const StoreWriter *w);       /* items in the records so far                                         */
 /* One record: an item (NULL: it was left out) and what was wrong with it. Built by any thread, appended by one. */
 typedef struct StoreRecord StoreRecord;
 StoreRecord *store_record(const StoreItem *item, const Problem *problems, int count);

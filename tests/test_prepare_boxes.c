@@ -327,6 +327,19 @@ Test(prepare_boxes, are_upright_where_the_size_says_so)   { expect_at(prepare_on
 Test(prepare_boxes, are_as_stored_where_the_size_says_so) { expect_at(prepare_one(6, false, 43, 61, 1), 1e-4); }
 Test(prepare_boxes, are_as_stored_where_nothing_is_said)  { expect_at(prepare_one(8, false, 0, 0, 1), 1e-4); }
 
+/* Of a half turn no size tells; nor does the size of a quarter turn that nobody states. */
+Test(prepare_boxes, of_a_picture_whose_turn_is_not_known_are_noted)
+{
+    static const struct { int orientation, width, height; bool noted; } CASES[] = {
+        { 1, 0, 0, false }, { 3, 61, 43, true }, { 3, 0, 0, true }, { 6, 0, 0, true }, { 6, 61, 43, false }, { 6, 43, 61, false } };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char name[16];
+        store_close(prepare_one(CASES[i].orientation, CASES[i].width == 61, CASES[i].width, CASES[i].height, 1));
+        snprintf(name, sizeof name, "0-%d.png", CASES[i].orientation);
+        cr_expect_eq(report_has("a.h5.report.jsonl", "unknown-turn", name, "one.jsonl", 1, "orientation"), CASES[i].noted, "case %zu", i);
+    }
+}
+
 /* Boxes of a picture of half the size, whose corners were rounded down: within two pixels of the whole. */
 Test(prepare_boxes, of_another_size_are_scaled_and_it_is_noted)
 {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tensor/base/file.h"
 #include "tests/prepare_case.h"
@@ -263,4 +264,65 @@ Test(prepare_options, a_store_that_cannot_be_written_is_told_at_once)
     refused(&o, "nowhere");
     o.out = folder;
     refused(&o, "is a folder");
+}
+
+/* ---- what the options did not do, and what must stay ------------------------------------------------------------------ */
+static void noted(const PrepareOptions *o, const char *words)
+{
+    PrepareSummary sum;
+    Err  err;
+    bool found = false;
+
+    cr_assert(prepare_data("jsonl", o, &sum, &err), "%s", err.text);
+    for (int i = 0; i < sum.notes; i++) found |= strstr(sum.note[i], words) != NULL;
+    cr_expect(found, "no note of %d is about '%s'", sum.notes, words);
+}
+
+Test(prepare_options, splits_that_come_to_nothing_are_noted)
+{
+    PrepareOptions o = case_options("a.h5");
+    PrepareSummary sum;
+    Err err;
+
+    put("val.txt", "p03\nq04.png\np59.png\nq05\n");         /* p59.png is in test by itself */
+    o.rule[o.rules++] = (SplitRule){ "val", in_folder("val.txt"), 0 };
+    noted(&o, "3 of the 4 names in ");
+    noted(&o, "the first is 'q04.png'");
+    o.rule[0] = (SplitRule){ "tiny", NULL, 1e-9 };
+    noted(&o, "no picture is in tiny");
+    o.rule[0] = (SplitRule){ "all", NULL, 1 };
+    noted(&o, "no picture is in train");
+    o.vocabulary = "none";
+    cr_assert(prepare_data("jsonl", &o, &sum, &err) && sum.notes == 0, "%d notes", sum.notes);
+    put("data/set.jsonl", "{\"image\": \"p01.png\", \"caption\": \"x\", \"split\": \"train\"}\n");
+    noted(&o, "--split does nothing here");
+}
+
+Test(prepare_options, nothing_that_is_not_limns_own_is_written_over)
+{
+    static const char *const OTHERS[] = { "a.h5", "a.h5.report.jsonl" };
+    PrepareOptions o = case_options("a.h5");
+    char hash[65], *path;
+    Err  err = { 0 };
+
+    for (int i = 0; i < 2; i++) {
+        put(OTHERS[i], "somebody's own");
+        refused(&o, "it stays");
+        cr_assert(file_sha256(in_folder(OTHERS[i]), hash, &err) && unlink(in_folder(OTHERS[i])) == 0);
+        cr_assert_str_eq(hash, "4c71565ff5d4e6e173e711b69061fa945e46ece524ff56937a03888e6e03e32f");
+        cr_assert(!file_exists(in_folder("a.h5.journal")));
+    }
+    put("a.h5", "");
+    prepare_well("jsonl", &o);
+    prepare_well("jsonl", &o);                   /* its own, again */
+    path = strdup(in_folder("data/set.jsonl"));
+    o.report = path, o.out = NULL;
+    refused(&o, "it stays");
+    o.out = "/dev/null", o.report = NULL;
+    refused(&o, "not a plain file");
+    o.out = path, o.report = path;
+    refused(&o, "both the store and the report");
+    o.out = in_folder("b.h5"), o.report = "/nowhere/at/all.jsonl";
+    refused(&o, "no folder");
+    free(path);
 }

@@ -64,7 +64,7 @@ Test(sources_json, coco_lists_every_damage)
            "problem no-image 99 at=captions_train.json:15 annotations[2] is of an image that the file does not have\n"
            "problem invalid-text  at=captions_train.json:16 annotations[3] unable to decode byte 0xff near '\"bad '\n"
            "problem invalid-text  at=captions_train.json:17 annotations[4] a text with a NUL character in it\n"
-           "problem empty-text 1.jpg at=captions_train.json:18 a caption is empty\n"
+           "problem empty-text 1.jpg at=captions_train.json:18 annotations[5] a caption is empty\n"
            "problem bad-record  at=captions_train.json:19 annotations[6] has no caption and no bbox of four numbers\n"
            "problem bad-record  at=captions_train.json:20 annotations[7] has no caption and no bbox of four numbers\n"
            "problem bad-record  at=captions_train.json:21 annotations[8] has no id or no image_id\n"
@@ -89,7 +89,7 @@ Test(sources_json, coco_lists_damaged_instances)
            "problem bad-record  at=instances_val.json:5 annotations[1] has no caption and no bbox of four numbers\n"
            "problem bad-record  at=instances_val.json:6 annotations[2] is of a category that the file does not have\n"
            "problem bad-record  at=instances_val.json:7 annotations[3] has no caption and no bbox of four numbers\n"
-           "problem empty-text 1.jpg at=instances_val.json:9 the phrase of a box is empty\n");
+           "problem empty-text 1.jpg at=instances_val.json:9 annotations[5] the phrase of a box is empty\n");
 }
 
 Test(sources_json, coco_gives_pictures_that_share_a_name_one_each)
@@ -111,7 +111,7 @@ Test(sources_json, coco_lists_a_picture_in_two_splits)
     put("images/1.jpg", "");
     expect(read_by("coco"),
            "picture 1.jpg file=DIR/images/1.jpg split=train size=640x480 at=captions_train.json:1\n  caption \"of train\"\n  caption \"of val\"\n"
-           "problem duplicate 1.jpg at=captions_val.json:1 is said to be in val too; stays in train\n");
+           "problem duplicate 1.jpg at=captions_val.json:1 images[0] is said to be in val too; stays in train\n");
 }
 
 Test(sources_json, coco_says_what_is_missing_or_breaks_off)
@@ -158,13 +158,13 @@ Test(sources_json, karpathy_reads_flickrs_file_and_lists_every_damage)
            "problem bad-record 1.jpg at=dataset_flickr8k.json:2 images[1] has a sentence without raw and tokens\n"
            "problem bad-record 1.jpg at=dataset_flickr8k.json:2 images[1] has a sentence without raw and tokens\n"
            "problem bad-record 1.jpg at=dataset_flickr8k.json:2 images[1] has a sentence without raw and tokens\n"
-           "problem empty-text 1.jpg at=dataset_flickr8k.json:2 a caption is empty\n"
+           "problem empty-text 1.jpg at=dataset_flickr8k.json:2 images[1] a caption is empty\n"
            "problem duplicate 1.jpg at=dataset_flickr8k.json:3 images[2] is of a picture that was there before; it is left out\n"
            "problem bad-path ../3.jpg at=dataset_flickr8k.json:5 images[4] leads out of the folder of the pictures\n"
            "problem bad-path 4.jpg at=dataset_flickr8k.json:6 images[5] leads out of the folder of the pictures\n"
            "problem bad-record 5.jpg at=dataset_flickr8k.json:7 images[6] has no filename or no list of sentences\n"
            "problem bad-record  at=dataset_flickr8k.json:8 images[7] has no filename or no list of sentences\n"
-           "problem invalid-text  at=dataset_flickr8k.json:9 the picture has no name\n"
+           "problem invalid-text  at=dataset_flickr8k.json:9 images[8] the picture has no name\n"
            "problem bad-record 6.jpg at=dataset_flickr8k.json:10 images[9] has no filename or no list of sentences\n"
            "problem bad-record  at=dataset_flickr8k.json:11 images[10] has no filename or no list of sentences\n"
            "problem no-split 2.jpg at=dataset_flickr8k.json:4 is in none of the lists of splits\n");
@@ -214,7 +214,7 @@ Test(sources_json, visual_genome_lists_every_damage)
            "problem bad-record  at=image_data.json:3 [2] has no image_id\n"
            "problem invalid-text  at=image_data.json:4 [3] unable to decode byte 0xff near '\"'\n"
            "problem duplicate 1.jpg at=region_descriptions.json:1 [0] has a region with an id that another has\n"
-           "problem empty-text 1.jpg at=region_descriptions.json:1 the phrase of a box is empty\n"
+           "problem empty-text 1.jpg at=region_descriptions.json:1 [0] the phrase of a box is empty\n"
            "problem bad-record 1.jpg at=region_descriptions.json:1 [0] has a region without x, y, width and height\n"
            "problem bad-record 1.jpg at=region_descriptions.json:1 [0] has a region without x, y, width and height\n"
            "problem bad-record 1.jpg at=region_descriptions.json:1 [0] has a region without a phrase\n"
@@ -318,7 +318,9 @@ Test(sources_json, jsonl_says_what_is_missing)
 {
     static const char *const INPUTS[] = { "none.jsonl", NULL };
     expect_failure("jsonl", "there is no *.jsonl here, nor in annotations/");
+    put("a.jsonl", "");
     expect_inputs_failure("jsonl", INPUTS, NULL, "none.jsonl: there is no such file or folder");
+    expect_inputs_failure("jsonl", (const char *const[]){ "a.jsonl", "a.jsonl", NULL }, NULL, "a.jsonl is given twice");
 
     char path[80];                               /* whoever opened it would wait for ever */
     snprintf(path, sizeof path, "%s/pipe.jsonl", folder);

@@ -320,8 +320,8 @@ Test(sources_refcoco, sentences_that_are_none_are_listed)
               "problem bad-record COCO_train2014_000000000044.jpg at=refs(unc).p [0] has a sentence without a text\n"
               "problem bad-record COCO_train2014_000000000044.jpg at=refs(unc).p [0] has a sentence without a text\n"
               "problem bad-record COCO_train2014_000000000044.jpg at=refs(unc).p [0] has a sentence without a text\n"
-              "problem empty-text COCO_train2014_000000000044.jpg at=refs(unc).p the phrase of a box is empty\n"
-              "problem invalid-text COCO_train2014_000000000044.jpg at=refs(unc).p the phrase of a box is not valid UTF-8\n"
+              "problem empty-text COCO_train2014_000000000044.jpg at=refs(unc).p [0] the phrase of a box is empty\n"
+              "problem invalid-text COCO_train2014_000000000044.jpg at=refs(unc).p [0] the phrase of a box is not valid UTF-8\n"
               "problem invalid-text COCO_train2014_000000000044.jpg at=refs(unc).p [0] has a sentence with a NUL character in it\n"
               "problem duplicate COCO_train2014_000000000044.jpg at=refs(unc).p [0] has sentence 1, which stands elsewhere too\n");
 }
@@ -381,12 +381,15 @@ Test(sources_refcoco, pictures_and_instances_must_be_somewhere)
 
     char *refs = path_join(folder, "refs(unc).p"), *instances = path_join(folder, "instances.json");
     const char *inputs[] = { refs, instances, instances };
+    char *other = path_join(folder, "./instances.json");
     PrepareOptions o = options(inputs, NULL);
     Err err = { 0 };
     o.input_count = 2;
     cr_expect(!source_refcoco.read(catalog, &o, &err) && err.status == ERR_USAGE && strstr(err.text, "--images DIR"), "%s", err.text);
     o.input_count = 3;
+    inputs[2] = other;
     cr_expect(!source_refcoco.read(catalog, &o, &err) && err.status == ERR_USAGE && strstr(err.text, "one instances.json"), "%s", err.text);
+    free(other);
     free(refs);
     free(instances);
 }

@@ -25,8 +25,8 @@ typedef struct Picture {
 } Picture;
 
 typedef struct Link {
-    int64_t    before, line;
-    int32_t    place, bytes;                     /* of the text behind; -1: none                                        */
+    int64_t    before, line, element;
+    int32_t    place, list, bytes;               /* of the text behind; -1: none                                        */
     bool       is_box;
     CatalogBox box;                              /* its phrase is the text                                              */
 } Link;
@@ -124,13 +124,21 @@ bool catalog_folder(Catalog *c, const char *folder, const char *shown, bool deep
 const json_t *catalog_inputs(const Catalog *c) { return c->inputs; }
 
 /* ---- problems --------------------------------------------------------------------------------------------------------- */
+PlaceText place_text(Place at)
+{
+    PlaceText t = { "" };
+    if (at.list) snprintf(t.text, sizeof t.text, "%.64s[%lld] ", at.list, (long long)at.element);
+    return t;
+}
+
 void catalog_problem(Catalog *c, ProblemKind kind, const char *name, Place at, const char *format, ...)
 {
     char    reason[1024];
     va_list ap;
 
+    int n = snprintf(reason, sizeof reason, "%s", place_text(at).text);
     va_start(ap, format);
-    vsnprintf(reason, sizeof reason, format, ap);
+    vsnprintf(reason + n, sizeof reason - (size_t)n, format, ap);
     va_end(ap);
     /* The place first: it may be one of our own texts, which move when a new one is kept. */
     Listed l = { .kind = kind, .file = keep(c->texts, at.file ? at.file : ""), .line = at.line };
@@ -186,6 +194,8 @@ int64_t catalog_picture(Catalog *c, const char *name, const char *file, const ch
 
 int64_t catalog_find(const Catalog *c, const char *name) { return vocab_find(c->names, name, strlen(name)); }
 const char *catalog_file(const Catalog *c, int64_t picture) { return text_of(c->files, picture_at(c, picture)->file); }
+const char *catalog_name(const Catalog *c, int64_t picture) { return vocab_text(c->names, (int32_t)picture); }
+bool    catalog_has_split(const Catalog *c, int64_t picture) { return picture_at(c, picture)->split >= 0; }
 int64_t catalog_count(const Catalog *c)                  { return (int64_t)(c->pictures.used / sizeof(Picture)); }
 
 void catalog_split(Catalog *c, int64_t picture, const char *split, Place at)
@@ -248,6 +258,8 @@ static bool add_link(Catalog *c, int64_t picture, Link *l, const char *text, Pla
     l->before = p->last;
     l->place = keep(c->texts, at.file ? at.file : "");
     l->line = at.line;
+    l->list = keep(c->texts, at.list);
+    l->element = at.element;
     TRY(spill_add(&c->chain, l, sizeof *l, err) && spill_add(&c->chain, text, l->bytes > 0 ? (size_t)l->bytes : 0, err));
     p->last = here;
     return true;
@@ -328,7 +340,7 @@ static bool walk(Walk *w, int64_t last, int64_t *caption_at, int64_t *box_at, Er
         TRY(read_link(w, at, &l, &text, err));
         if (l.is_box) {
             int k = --w->boxes;
-            e->boxes[k] = (CatalogBoxAt){ l.box, { text_of(w->c->texts, l.place), l.line } };
+            e->boxes[k] = (CatalogBoxAt){ l.box, { text_of(w->c->texts, l.place), l.line, text_of(w->c->texts, l.list), l.element } };
             box_at[k] = text;
         } else caption_at[--w->captions] = text;
     }

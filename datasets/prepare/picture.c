@@ -23,11 +23,13 @@ static void problem(Work *w, ProblemKind kind, Place at, const char *format, ...
 
 static void problem(Work *w, ProblemKind kind, Place at, const char *format, ...)
 {
-    char    *reason = NULL;
+    char    *what = NULL, *reason = NULL;
     va_list  ap;
     va_start(ap, format);
-    if (vasprintf(&reason, format, ap) < 0) REQUIRE(false, "out of memory");
+    if (vasprintf(&what, format, ap) < 0) REQUIRE(false, "out of memory");
     va_end(ap);
+    if (asprintf(&reason, "%s%s", place_text(at).text, what) < 0) REQUIRE(false, "out of memory");
+    free(what);
 
     Problem p = { kind, w->e->name, at.file ? at.file : "", at.line, reason };
     buffer_add(&w->problems, &p, sizeof p);
@@ -51,6 +53,13 @@ static bool drawn_upright(const Work *w)
 
     if (frame != FRAME_AUTO) return frame == FRAME_UPRIGHT;
     return turned && w->e->width == w->info.width && w->e->height == w->info.height;
+}
+
+/* By the options, or because the declared size is that of one and not of the other. */
+static bool turn_is_known(const Work *w)
+{
+    bool tells = w->info.orientation >= 5 && w->info.width != w->info.height && w->e->width > 0;
+    return w->info.orientation == 1 || w->job->o->frame != FRAME_AUTO || tells;
 }
 
 /* In pixels of the upright picture. */
@@ -135,6 +144,9 @@ static void place_boxes(Work *w)
     REQUIRE(w->boxes, "out of memory");
     if (w->e->box_count && w->e->width && (w->e->width != W || w->e->height != H))
         problem(w, PROBLEM_OTHER_SIZE, w->e->at, "is %d x %d, its annotations speak of %d x %d: boxes are scaled", W, H, w->e->width, w->e->height);
+    if (w->e->box_count && !turn_is_known(w))
+        problem(w, PROBLEM_UNKNOWN_TURN, w->e->at, "EXIF turns it (orientation %d), and its size does not tell whether boxes were drawn before or after "
+                "that: taken as before", w->info.orientation);
     for (int i = 0; i < w->e->box_count; i++) place_box(w, &w->e->boxes[i], upright);
 }
 

@@ -12,6 +12,7 @@
 
 #include "datasets/prepare/picture.h"
 #include "datasets/prepare/split.h"
+#include "datasets/prepare/targets.h"
 #include "datasets/prepare/report.h"
 #include "datasets/sources/archive.h"
 #include "datasets/sources/source.h"
@@ -279,10 +280,19 @@ static bool run(Job *j, Err *err)
     return j->complete = prepare_run(&job, err);
 }
 
+/* Why there is nothing to make a store of. */
+static bool nothing(const Job *j, Err *err)
+{
+    return fail(err, "not one picture of %lld could be stored: %lld faults, the first: %s%s%s", (long long)j->step.total,
+                (long long)j->report.faults, j->report.first_fault, j->o->report ? "; all are listed in " : "",
+                j->o->report ? j->o->report : "");
+}
+
 static bool finish(Job *j, Err *err)
 {
     StoreWriter *w = j->writer;
 
+    if (store_items(w) == 0) return nothing(j, err);
     if (j->tokenizer) store_set_tokenizer(w, j->tokenizer);
     else if (!j->o->vocabulary) store_build_tokenizer(w, "train", j->o->min_count, j->o->max_words, NULL);
     j->writer = NULL;
@@ -328,6 +338,18 @@ static bool summarize(const char *store, PrepareSummary *out, Err *err)
     return k || !json;
 }
 
+static bool conclude(const Job *j, PrepareSummary *out, Err *err)
+{
+    TRY(summarize(j->o->out, out, err));
+    splits_note(j->splits, j->catalog, out);
+    splits_note_empty(j->splits, out);
+    bool train = false;
+    for (int i = 0; i < out->splits; i++) train |= strcmp(out->split[i].name, "train") == 0;
+    if (!train && !j->o->vocabulary)
+        snprintf(out->note[out->notes++], sizeof *out->note, "no picture is in train, so the vocabulary has no words; --vocabulary names another");
+    return true;
+}
+
 static bool prepare(Job *j, PrepareSummary *out, Err *err)
 {
     TRY((j->splits = splits_open(j->o->rule, j->o->rules, err)) && name_vocabulary(j, err));
@@ -341,8 +363,9 @@ static bool prepare(Job *j, PrepareSummary *out, Err *err)
     Err second = { 0 };
     bool told = !j->o->report || (!ok && !j->complete) || report_write(&j->report, j->o->report, ok ? err : &second);
     TRY(ok && told);
-    if (j->o->out) return summarize(j->o->out, out, err);
+    if (j->o->out) return conclude(j, out, err);
     out->pictures = j->stored;
+    splits_note(j->splits, j->catalog, out);
     out->rejected = j->report.all;
     return !j->o->strict || !out->faults
         || fail(err, "%lld faults, the first: %s (--strict)", (long long)out->faults, j->report.first_fault);
@@ -378,6 +401,7 @@ static bool compose(const Source *source, const PrepareOptions *o, PrepareProgre
 bool prepare_store(const Source *source, const PrepareOptions *o, PrepareProgress *progress, void *context, PrepareSummary *out, Err *err)
 {
     *out = (PrepareSummary){ 0 };
+    TRY(targets_fit(o, err));
     if (source->compose) return compose(source, o, progress, context, out, err);
 
     char *folder = o->out ? folder_of(o->out) : strdup(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");

@@ -1,6 +1,8 @@
 /* split.c - lists and shares. */
 #include "datasets/prepare/split.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,10 +54,12 @@ void splits_close(Splits *s)
     free(s);
 }
 
-static bool is_listed(const Vocab *names, const char *name)
+/* Which name of the list it is, with or without its extension; -1: none. */
+static int32_t listed_as(const Vocab *names, const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return vocab_find(names, name, strlen(name)) >= 0 || (dot && vocab_find(names, name, (size_t)(dot - name)) >= 0);
+    int32_t     at = vocab_find(names, name, strlen(name));
+    return at >= 0 || !dot ? at : vocab_find(names, name, (size_t)(dot - name));
 }
 
 const char *splits_choose(const Splits *s, const char *name, const char sha256[65])
@@ -64,7 +68,7 @@ const char *splits_choose(const Splits *s, const char *name, const char sha256[6
     double at, share = 0;
 
     for (int i = 0; i < s->count; i++)
-        if (s->rule[i].names && is_listed(s->rule[i].names, name)) return s->rule[i].said->split;
+        if (s->rule[i].names && listed_as(s->rule[i].names, name) >= 0) return s->rule[i].said->split;
     memcpy(head, sha256, 13);                    /* 52 bits: exact in a double */
     head[13] = 0;
     at = (double)strtoull(head, NULL, 16) / 4503599627370496.0;
@@ -74,6 +78,57 @@ const char *splits_choose(const Splits *s, const char *name, const char sha256[6
         if (at < share) return s->rule[i].said->split;
     }
     return "train";
+}
+
+/* ---- what the rules did not do ------------------------------------------------------------------------------------------ */
+static void add_note(PrepareSummary *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_note(PrepareSummary *out, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    if (out->notes < PREPARE_NOTES) vsnprintf(out->note[out->notes++], sizeof *out->note, format, ap);
+    va_end(ap);
+}
+
+/* Names of the list that no picture without a split of its own has. */
+static void note_list(const Rule *r, const Catalog *c, PrepareSummary *out)
+{
+    int64_t names = vocab_size(r->names), missing = 0, first = -1;
+    bool   *found = calloc((size_t)names, sizeof *found);
+    REQUIRE(found, "out of memory");
+
+    for (int64_t i = 0; i < catalog_count(c); i++) {
+        int32_t at = catalog_has_split(c, i) ? -1 : listed_as(r->names, catalog_name(c, i));
+        if (at >= 0) found[at] = true;
+    }
+    for (int64_t k = names; k-- > 0;)
+        if (!found[k]) missing++, first = k;
+    if (missing)
+        add_note(out, "%lld of the %lld names in %s are of no picture that --split %s could take; the first is '%.80s'", (long long)missing,
+                 (long long)names, r->said->list, r->said->split, vocab_text(r->names, (int32_t)first));
+    free(found);
+}
+
+void splits_note(const Splits *s, const Catalog *c, PrepareSummary *out)
+{
+    int64_t own = 0;
+
+    for (int64_t i = 0; i < catalog_count(c); i++) own += catalog_has_split(c, i);
+    if (s->count && own == catalog_count(c)) {
+        add_note(out, "--split does nothing here: all pictures have a split of their own");
+        return;
+    }
+    for (int i = 0; i < s->count; i++)
+        if (s->rule[i].names) note_list(&s->rule[i], c, out);
+}
+
+void splits_note_empty(const Splits *s, PrepareSummary *out)
+{
+    for (int i = 0; i < s->count; i++) {
+        bool there = false;
+        for (int k = 0; k < out->splits; k++) there |= strcmp(out->split[k].name, s->rule[i].said->split) == 0;
+        if (!there) add_note(out, "no picture is in %s, of which --split speaks", s->rule[i].said->split);
+    }
 }
 
 json_t *splits_record(const Splits *s)

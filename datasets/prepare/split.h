@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "datasets/catalog.h"
 #include "datasets/prepare.h"
 
 typedef struct Splits Splits;
@@ -13,6 +14,11 @@ void    splits_close(Splits *s);
 /* The first list that names the picture, with or without its extension; else by the SHA-256 of its bytes, taken as a number in [0,1), which
  * falls into the shares one after the other; else "train". */
 const char *splits_choose(const Splits *s, const char *name, const char sha256[65]);
+/* What the rules did not do, as sentences to `out` (see PrepareSummary): pictures all have splits of their own, names in lists are no
+ * pictures' … `c`: read. */
+void    splits_note(const Splits *s, const Catalog *c, PrepareSummary *out);
+/* … and splits have no picture. out->split says who has. */
+void    splits_note_empty(const Splits *s, PrepareSummary *out);
 /* What decides, for the provenance: [{split, share} or {split, sha256 of the list}]. */
 json_t *splits_record(const Splits *s);
 

@@ -28,11 +28,11 @@ typedef struct Coco {
     Vocab      *names;
 } Coco;
 
-static Place here(const Coco *k, const JsonItem *i) { return (Place){ k->file, i->line }; }
+static Place here(const Coco *k, const JsonItem *i) { return (Place){ k->file, i->line, i->list, i->index }; }
 
 static bool refuse(Coco *k, const JsonItem *i, ProblemKind kind, const char *name, const char *why)
 {
-    catalog_problem(k->c, kind, name, here(k, i), "%s[%lld] %s", i->list, (long long)i->index, why);
+    catalog_problem(k->c, kind, name, here(k, i), "%s", why);
     return true;
 }
 

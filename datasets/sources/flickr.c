@@ -54,6 +54,8 @@ bool flickr_begin(Flickr *f, Catalog *c, const PrepareOptions *o, const char *co
     if (o->input_count != 1)
         return fail_usage(err, "this source wants one input, the folder of the data set; there are %d", o->input_count);
     f->folder = o->inputs[0];
+    if (file_exists(f->folder) && !folder_exists(f->folder))
+        return fail_usage(err, "%s is a file; this source wants the folder of the data set", f->folder);
     if (!folder_exists(f->folder)) return fail(err, "%s: there is no such folder", f->folder);
     return find_images(f, o, image_folders, err) && catalog_folder(c, f->images, f->shown, false, err);
 }

@@ -64,7 +64,11 @@ static bool take_input(JsonFiles *f, const char *input, bool deep, const char *c
 static bool find(JsonFiles *f, const PrepareOptions *o, bool deep, const char *const *patterns, Err *err)
 {
     *f = (JsonFiles){ 0 };
-    for (int i = 0; i < o->input_count; i++) TRY(take_input(f, o->inputs[i], deep, patterns, err));
+    for (int i = 0; i < o->input_count; i++) {
+        for (int k = 0; k < i; k++)
+            if (strcmp(o->inputs[k], o->inputs[i]) == 0) return fail_usage(err, "%s is given twice", o->inputs[i]);
+        TRY(take_input(f, o->inputs[i], deep, patterns, err));
+    }
     if (f->count) return true;
     return fail(err, "%s: there is no %s%s%s here, nor in %s", o->inputs[0], patterns[0], patterns[1] ? " or " : "",
                 patterns[1] ? patterns[1] : "", deep ? "the folders below" : "annotations/");

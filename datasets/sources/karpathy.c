@@ -14,11 +14,11 @@
 
 typedef struct Karpathy { Catalog *c; const char *images, *shown; } Karpathy;
 
-static Place here(const Karpathy *k, const JsonItem *i) { return (Place){ k->shown, i->line }; }
+static Place here(const Karpathy *k, const JsonItem *i) { return (Place){ k->shown, i->line, "images", i->index }; }
 
 static bool refuse(Karpathy *k, const JsonItem *i, ProblemKind kind, const char *name, const char *why)
 {
-    catalog_problem(k->c, kind, name, here(k, i), "images[%lld] %s", (long long)i->index, why);
+    catalog_problem(k->c, kind, name, here(k, i), "%s", why);
     return true;
 }
 
@@ -87,7 +87,7 @@ static bool read(Catalog *c, const PrepareOptions *o, Err *err)
                         files.file[1].shown);
     const char *root = o->images ? o->images : files.folder;
     if (ok && !root) ok = fail_usage(err, "where are the pictures? --images DIR");
-    char *below = ok && !o->images ? path_join(root, "images") : NULL;
+    char *below = ok ? path_join(root, "images") : NULL;
     if (ok) {
         Karpathy k = { c, below && folder_exists(below) ? below : root, files.file[0].shown };
         catalog_need_split(c);

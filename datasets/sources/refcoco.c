@@ -125,7 +125,8 @@ static bool take_item(const JsonItem *item, void *context, Err *err)
 /* ---- the references, for the second time ----------------------------------------------------------------------------------- */
 typedef struct Ref { const PickleValue *value; int64_t index; const char *name; } Ref;           /* name: of its picture, or NULL */
 
-static Place refs_place(const Refcoco *r) { return (Place){ r->refs->shown, 0 }; }
+static Place refs_place(const Refcoco *r) { return (Place){ .file = r->refs->shown }; }
+static Place ref_place(const Refcoco *r, const Ref *ref) { return (Place){ .file = r->refs->shown, .list = "", .element = ref->index }; }
 
 static bool refuse(Refcoco *r, const Ref *ref, ProblemKind kind, const char *format, ...) __attribute__((format(printf, 4, 5)));
 static bool refuse(Refcoco *r, const Ref *ref, ProblemKind kind, const char *format, ...)
@@ -136,7 +137,7 @@ static bool refuse(Refcoco *r, const Ref *ref, ProblemKind kind, const char *for
     va_start(ap, format);
     vsnprintf(what, sizeof what, format, ap);
     va_end(ap);
-    catalog_problem(r->c, kind, ref->name, refs_place(r), "[%lld] %s", (long long)ref->index, what);
+    catalog_problem(r->c, kind, ref->name, ref_place(r, ref), "%s", what);
     return true;
 }
 
@@ -187,7 +188,7 @@ static bool take_sentence(Refcoco *r, const Ref *ref, int64_t picture, CatalogBo
     if (pickle_id(id, &number) && !id_set_add(&r->sentence_ids, number))
         return refuse(r, ref, PROBLEM_DUPLICATE, "has sentence %lld, which stands elsewhere too", (long long)number);
     b->phrase = text->text;
-    return catalog_box(r->c, picture, b, refs_place(r), err);
+    return catalog_box(r->c, picture, b, ref_place(r, ref), err);
 }
 
 static bool take_sentences(Refcoco *r, const Ref *ref, const Photo *p, const Object *o, int64_t entity, Err *err)
@@ -312,5 +313,5 @@ const Source source_refcoco = {
               "DIR/train2014/ (or DIR/images/train2014/, DIR/images/; below --images DIR when given): COCO's pictures\n"
               "splits: train, val, test, testA, testB. Where a picture is in two (google), the last in train, val, test has it,\n"
               "and its references of the other are listed and left out",
-    .read = read
+    .variants = true, .read = read
 };

@@ -13,6 +13,7 @@ typedef struct Source {
     const char *name;                            /* "flickr8k"                                                          */
     const char *help;                            /* one line                                                            */
     const char *layout;                          /* what is expected of the inputs, a line each; NULL: no input is taken */
+    bool        variants;                        /* --variant chooses among several forms                               */
     bool      (*read)(Catalog *c, const PrepareOptions *o, Err *err);
     /* Instead: a source that composes its pictures writes the store itself. */
     bool      (*compose)(const PrepareOptions *o, PrepareProgress *progress, void *context, Err *err);

@@ -29,11 +29,11 @@ typedef struct Genome {
 
 typedef struct Fact { int width, height, folder; } Fact;         /* folder: -1: not said                            */
 
-static Place here(const Genome *g, const JsonItem *i) { return (Place){ g->shown, i->line }; }
+static Place here(const Genome *g, const JsonItem *i) { return (Place){ g->shown, i->line, "", i->index }; }
 
 static bool refuse(Genome *g, const JsonItem *i, ProblemKind kind, const char *name, const char *why)
 {
-    catalog_problem(g->c, kind, name, here(g, i), "[%lld] %s", (long long)i->index, why);
+    catalog_problem(g->c, kind, name, here(g, i), "%s", why);
     return true;
 }
 

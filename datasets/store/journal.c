@@ -92,6 +92,7 @@ static int64_t find_records(Journal *j)
     if (fstat(j->fd, &st) != 0) return at;
     while ((bytes = check_record(j, at, st.st_size, &room, &v)) > 0) {
         buffer_add(&j->at, &at, sizeof at);
+        j->items += v.stored;
         at += bytes;
     }
     free(room.p);
@@ -144,9 +145,12 @@ void journal_close(Journal *j, bool keep)
 /* ---- records ----------------------------------------------------------------------------------------------------------- */
 bool journal_append(Journal *j, const StoreRecord *r, Err *err)
 {
-    int64_t at = filelog_size(j->log);
+    int64_t    at = filelog_size(j->log);
+    RecordHead h;
     TRY(filelog_append(j->log, r->bytes.p, r->bytes.used, err));
+    memcpy(&h, r->bytes.p, sizeof h);
     buffer_add(&j->at, &at, sizeof at);
+    j->items += h.picture > 0;
     return true;
 }
 

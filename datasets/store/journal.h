@@ -15,6 +15,7 @@ typedef struct Journal {
     FileLog *log;
     int64_t  begin;                              /* of the records                                                      */
     Buffer   at;                                 /* int64_t: where each record begins                                   */
+    int64_t  items;                              /* records that hold one                                               */
     Buffer   meta;                               /* of the record read last                                             */
 } Journal;
 

@@ -69,6 +69,8 @@ StoreWriter *store_create(const char *path, const StoreOptions *o, Err *err)
 
 int64_t store_resumed(const StoreWriter *w) { return journal_count(&w->journal); }
 
+int64_t store_items(const StoreWriter *w) { return w->journal.items; }
+
 bool store_append(StoreWriter *w, const StoreRecord *r, Err *err) { return journal_append(&w->journal, r, err); }
 
 bool store_add(StoreWriter *w, const StoreItem *item, Err *err)
@@ -158,5 +160,5 @@ bool store_finish(StoreWriter *w, Err *err)
 
 void store_abandon(StoreWriter *w)
 {
-    if (w) writer_free(w, w->keep && journal_count(&w->journal) > 0);            /* nothing done: nothing to go on with */
+    if (w) writer_free(w, w->keep && w->journal.items > 0);            /* nothing done: nothing to go on with */
 }

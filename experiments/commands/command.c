@@ -2,19 +2,28 @@
 #include "experiments/commands/command.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "experiments/progress.h"
+
+/* A pipe whose other end was closed, as by `head`: no failure worth a word. */
+static bool nobody_reads(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
 
 int command_end(const char *name, const Err *err)
 {
     if (err->status) fprintf(stderr, "limn %s: %s\n", name, err->text);
     /* Output that could not be written (a full disk behind a redirection) is a failure too. */
     bool written = fflush(stdout) == 0 && !ferror(stdout);
-    if (!written) fprintf(stderr, "limn %s: cannot write the results to standard output\n", name);
+    if (!written && !nobody_reads(STDOUT_FILENO)) fprintf(stderr, "limn %s: cannot write the results to standard output\n", name);
     return err->status ? err->status : written ? 0 : ERR_FAILED;
 }
 

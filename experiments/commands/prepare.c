@@ -6,6 +6,7 @@
 #include "datasets/sources/source.h"
 #include "experiments/commands/command.h"
 #include "experiments/progress.h"
+#include "tensor/base/json.h"
 
 enum { KEY_OUT = 'o', KEY_WORKERS = 'w', KEY_LIST = 256, KEY_IMAGES, KEY_VARIANT, KEY_SIZE, KEY_RESIZE, KEY_FILTER, KEY_DRAFT, KEY_FORMAT,
        KEY_QUALITY, KEY_BOXES, KEY_VOCABULARY, KEY_MIN_COUNT, KEY_MAX_WORDS, KEY_SPLIT, KEY_STRICT, KEY_DRY_RUN, KEY_REPORT, KEY_RESTART,
@@ -15,7 +16,7 @@ static const struct argp_option OPTIONS[] = {
     { "out", KEY_OUT, "FILE", 0, "The store to write (.h5)", 0 },
     { "images", KEY_IMAGES, "DIR", 0, "The folder of the pictures, where it is not the one that the source's layout has", 0 },
     { "variant", KEY_VARIANT, "NAME", 0, "Which of several forms (refcoco: unc, google or umd)", 0 },
-    { "list", KEY_LIST, 0, 0, "List the sources and the layout that each expects", 0 },
+    { "list", KEY_LIST, 0, 0, "List the sources and the layout that each expects; with SOURCE, of that one", 0 },
     { 0, 0, 0, 0, "Pictures:", 1 },
     { "size", KEY_SIZE, "PX", 0, "Pixels a side (224; scenes: 96); for --resize keep: of the longer side, at most (512)", 1 },
     { "resize", KEY_RESIZE, "MODE", 0, "squash (default), crop (shortest side, then centre), pad, or keep (proportions kept, only made smaller)", 1 },
@@ -147,28 +148,34 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static void list_sources(void)
+/* `name`: only that one; NULL: all. */
+static bool list_sources(const char *name, Err *err)
 {
+    const Source *one = name ? source_find(name, err) : NULL;
+    if (name && !one) return false;
     for (const Source *const *s = source_list(); *s; s++) {
+        if (one && *s != one) continue;
         printf("%s\n    %s\n", (*s)->name, (*s)->help);
         for (const char *line = (*s)->layout; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
             printf("      %.*s\n", (int)strcspn(line, "\n"), line);
     }
+    return true;
 }
 
 static json_t *summary_json(const char *out, const char *report, const PrepareSummary *s)
 {
-    json_t *splits = json_object(), *problems = json_object();
+    json_t *splits = json_object(), *problems = json_object(), *notes = json_array();
 
     for (int i = 0; i < s->splits; i++)
         json_object_set_new(splits, s->split[i].name, json_pack("{s:I, s:I}", "pictures", (json_int_t)s->split[i].pictures, "captions",
                                                                 (json_int_t)s->split[i].captions));
     for (int k = 0; k < PROBLEM_KINDS; k++)
         if (s->problems[k]) json_object_set_new(problems, problem_name((ProblemKind)k), json_integer(s->problems[k]));
-    return json_pack("{s:s?, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:I, s:I, s:s?}", "store", out, "pictures", (json_int_t)s->pictures,
+    for (int i = 0; i < s->notes; i++) json_array_append_new(notes, json_text(s->note[i]));
+    return json_pack("{s:s?, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:I, s:I, s:s?, s:o}", "store", out, "pictures", (json_int_t)s->pictures,
                      "captions", (json_int_t)s->captions, "boxes", (json_int_t)s->boxes, "rejected", (json_int_t)s->rejected, "faults",
                      (json_int_t)s->faults, "problems", problems, "vocabulary", (json_int_t)s->words, "hash", *s->hash ? s->hash : NULL,
-                     "splits", splits, "resumed", (json_int_t)s->resumed, "bytes_read", (json_int_t)s->bytes_read, "report", report);
+                     "splits", splits, "resumed", (json_int_t)s->resumed, "bytes_read", (json_int_t)s->bytes_read, "report", report, "notes", notes);
 }
 
 static void print_problems(const PrepareSummary *s, const char *report)
@@ -196,6 +203,7 @@ static void print_summary(const char *out, const char *report, const PrepareSumm
                100 * s->blind_named, 100 * s->blind_true);
     if (s->resumed) printf("  %lld pictures had been prepared by an earlier run\n", (long long)s->resumed);
     print_problems(s, report);
+    for (int i = 0; i < s->notes; i++) printf("  note: %s\n", s->note[i]);
 }
 
 static bool fits(const Arguments *a, const Source *s, Err *err)
@@ -245,7 +253,7 @@ static int run(int argc, char **argv)
     REQUIRE(a.inputs, "out of memory");
     a.o.inputs = a.inputs;
     argp_parse(&ARGP, argc, argv, 0, 0, &a);
-    if (a.list) list_sources();
+    if (a.list) list_sources(a.source, &err);
     else prepare(&a, &err);
     free(a.inputs);
     return command_end("prepare", &err);
