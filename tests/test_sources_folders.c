@@ -1,7 +1,9 @@
 /* test_sources_folders.c - folders of pictures with metadata: what ends up in the catalog, and that every damage is listed with its place. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "datasets/sources/split_names.h"
 #include "source_case.h"
@@ -56,6 +58,19 @@ Test(sources_folders, imagefolder_reads_metadata_of_the_whole_and_splits_by_colu
            "  caption \"three\"\n"
            "picture images/4.jpg file=DIR/images/4.jpg split=extra at=metadata.csv:6\n"
            "  caption \"four\"\n");
+}
+
+Test(sources_folders, imagefolder_reads_a_folder_once_whatever_links_lead_back_to_it)
+{
+    char link[96];
+    put("deep/metadata.csv", "file_name,text\n1.jpg,one\n");
+    put("deep/1.jpg", ""), put("deep/2.jpg", "");
+    snprintf(link, sizeof link, "%s/deep/latest", folder);
+    cr_assert_eq(symlink(".", link), 0);
+    snprintf(link, sizeof link, "%s/deep/up", folder);
+    cr_assert_eq(symlink("..", link), 0);
+    expect(read_by("imagefolder"), "picture deep/1.jpg file=DIR/deep/1.jpg at=deep/metadata.csv:2\n  caption \"one\"\n"
+                                   "problem no-caption deep/2.jpg at=deep/2.jpg nothing is said about this picture\n");
 }
 
 Test(sources_folders, imagefolder_takes_the_first_text_there_is_and_lists_of_texts)

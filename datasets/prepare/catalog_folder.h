@@ -8,7 +8,8 @@
 
 typedef struct FolderList { char **name; int64_t count; } FolderList;            /* below the folder: "a.jpg", "deep/b.png" */
 
-/* Names that end in .jpg, .jpeg or .png, any case; hidden ones are passed over. `deep`: of subfolders too, 16 levels at most. */
+/* Names that end in .jpg, .jpeg or .png, any case; hidden ones are passed over. `deep`: of subfolders too, 16 levels at most, not of links
+ * that lead back up. */
 bool folder_pictures(const char *folder, bool deep, FolderList *out, Err *err);
 /* As above, the files whose name (the last part) is `wanted`. */
 typedef bool FolderWants(const char *name, const void *context);
