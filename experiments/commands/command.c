@@ -29,7 +29,13 @@ int command_end(const char *name, const Err *err)
 
 /* ---- being stopped ------------------------------------------------------------------------------------------------------ */
 static volatile sig_atomic_t interrupted;
-static void interrupt(int signal_number) { (void)signal_number; interrupted = 1; }
+
+/* The second one ends the command at once: what it was in the middle of may take minutes, and can be gone on with. */
+static void interrupt(int signal_number)
+{
+    interrupted = 1;
+    signal(signal_number, SIG_DFL);
+}
 
 void command_catch_interrupts(void)
 {

@@ -19,7 +19,7 @@ extern const Command command_prepare, command_inspect, command_export, command_t
 /* Exit status of what happened: prints "limn NAME: sentence" to stderr when it was an error. */
 int command_end(const char *name, const Err *err);
 
-/* From here on Ctrl-C and SIGTERM ask the command to stop where it can. */
+/* From here on Ctrl-C and SIGTERM ask the command to stop where it can; a second one ends it. */
 void command_catch_interrupts(void);
 bool command_interrupted(void);
 /* A PrepareProgress whose context is a Progress: pictures and megabytes a second; stops when interrupted. */
