@@ -163,6 +163,8 @@ static Placement as_it_is(int width, int height)
     return (Placement){ .scale_x = 1, .scale_y = 1, .width = width, .height = height, .out_width = width, .out_height = height };
 }
 
+static int nibble(char hex) { return hex <= '9' ? hex - '0' : hex - 'a' + 10; }
+
 static void store(Work *w, const Image *im, const PictureBytes *read, const uint8_t *file, size_t file_bytes, const char *split,
                   const char sha256[65])
 {
@@ -170,11 +172,7 @@ static void store(Work *w, const Image *im, const PictureBytes *read, const uint
                        .stored_height = im->height, .pixels = file ? NULL : im->pixels, .file = file, .file_bytes = file_bytes,
                        .phash = image_phash(im), .source_bytes = (int64_t)read->bytes, .captions = w->e->captions,
                        .caption_count = w->e->caption_count, .boxes = w->boxes, .box_count = w->box_count };
-    for (int i = 0; i < 32; i++) {
-        unsigned byte;
-        sscanf(sha256 + 2 * i, "%2x", &byte);
-        item.source_sha256[i] = (uint8_t)byte;
-    }
+    for (int i = 0; i < 32; i++) item.source_sha256[i] = (uint8_t)(nibble(sha256[2 * i]) << 4 | nibble(sha256[2 * i + 1]));
     w->made.record = store_record(&item, (const Problem *)(const void *)w->problems.p, (int)(w->problems.used / sizeof(Problem)));
     w->made.stored = true;
 }

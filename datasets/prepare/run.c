@@ -50,7 +50,7 @@ static void *work(void *context)
         void *made = r->job->make(r->job->context, i, fetched);
         pthread_mutex_lock(&r->lock);
         r->slot[i % r->slots] = made;
-        pthread_cond_broadcast(&r->made);
+        if (i == r->at) pthread_cond_signal(&r->made);           /* the one that take waits for */
         pthread_mutex_unlock(&r->lock);
     }
     return NULL;
