@@ -337,7 +337,9 @@ static void print_provenance(const Inspection *i)
     Line line = { 4, 0 };
     size_t k;
 
-    printf("\nProvenance\n  source %s%s%s\n", source ? source : "unknown", version ? ", by limn " : "", version ? version : "");
+    printf("\nProvenance\n  source %s%s%s", source ? source : "unknown", version ? ", by limn " : "", version ? version : "");
+    json_array_foreach(json_object_get(p, "libraries"), k, value) printf("%s%s", k ? ", " : " with ", json_string_value(value));
+    putchar('\n');
     if (json_object_size(json_object_get(p, "options"))) {
         piece(&line, "  options:");
         json_object_foreach(json_object_get(p, "options"), key, value) print_value(&line, key, value);

@@ -312,6 +312,9 @@ Test(prepare_options, nothing_that_is_not_limns_own_is_written_over)
         cr_assert_str_eq(hash, "4c71565ff5d4e6e173e711b69061fa945e46ece524ff56937a03888e6e03e32f");
         cr_assert(!file_exists(in_folder("a.h5.journal")));
     }
+    put("a.h5.journal", "somebody's own");
+    refused(&o, "no journal of limn's");
+    cr_assert_eq(unlink(in_folder("a.h5.journal")), 0);
     put("a.h5", "");
     prepare_well("jsonl", &o);
     prepare_well("jsonl", &o);                   /* its own, again */

@@ -50,4 +50,8 @@ Image image_crop(const Image *im, int x, int y, int width, int height);         
 Image image_pad(const Image *im, int left, int top, int width, int height, const uint8_t fill[4]);
 Image image_flip(const Image *im);                                   /* left-right */
 
+/* What decodes and encodes here, "libjpeg-turbo 2.1.5": other versions may give other pixels and bytes. */
+const char *image_jpeg_library(void);
+const char *image_png_library(void);
+
 #endif

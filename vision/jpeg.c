@@ -188,3 +188,7 @@ bool jpeg_decode(Decoding *d)
     jpeg_destroy_decompress(&r.jpeg);
     return ok;
 }
+
+#define TEXT_OF(x) #x
+#define VERSION_OF(x) TEXT_OF(x)
+const char *image_jpeg_library(void) { return "libjpeg-turbo " VERSION_OF(LIBJPEG_TURBO_VERSION); }

@@ -98,3 +98,5 @@ bool png_decode(Decoding *d)
     png_destroy_read_struct(&r.png, &r.info, NULL);
     return ok;
 }
+
+const char *image_png_library(void) { return "libpng " PNG_LIBPNG_VER_STRING; }

@@ -76,8 +76,8 @@ static json_t *provenance(const Job *j)
         json_object_set_new(options, "min_count", json_integer(o->min_count));
         if (o->max_words) json_object_set_new(options, "max_words", json_integer(o->max_words));
     }
-    return json_pack("{s:s, s:s, s:o, s:O}", "limn", LIMN_VERSION, "source", j->source->name, "options", options, "inputs",
-                     (json_t *)catalog_inputs(j->catalog));
+    return json_pack("{s:s, s:[s, s], s:s, s:o, s:O}", "limn", LIMN_VERSION, "libraries", image_jpeg_library(), image_png_library(), "source",
+                     j->source->name, "options", options, "inputs", (json_t *)catalog_inputs(j->catalog));
 }
 
 /* ---- the vocabulary ---------------------------------------------------------------------------------------------------- */

@@ -39,14 +39,16 @@ bool journal_bytes(const Journal *j, int64_t at, void *to, int64_t bytes, Err *e
 }
 
 /* ---- what an earlier writer left -------------------------------------------------------------------------------------- */
-typedef enum Found { FOUND_NOTHING, FOUND_OURS, FOUND_OTHER } Found;
+typedef enum Found { FOUND_NOTHING, FOUND_OURS, FOUND_OTHER, FOUND_NO_JOURNAL } Found;
 
 static Found find_head(const Journal *j, const char *head)
 {
     Intro   in;
     int64_t bytes = (int64_t)strlen(head);
 
-    if (file_read_at(j->fd, 0, &in, sizeof in) != sizeof in || memcmp(in.line, FIRST_LINE, sizeof in.line) != 0) return FOUND_NOTHING;
+    int64_t got = file_read_at(j->fd, 0, &in, sizeof in);
+    if (got > 0 && memcmp(in.line, FIRST_LINE, got < 12 ? (size_t)got : 12) != 0) return FOUND_NO_JOURNAL;      /* not even "limn journal" */
+    if (got != sizeof in || memcmp(in.line, FIRST_LINE, sizeof in.line) != 0) return FOUND_NOTHING;
     if (in.bytes > 1u << 28) return FOUND_NOTHING;
     char *there = malloc((size_t)in.bytes + 1);
     REQUIRE(there, "out of memory");
@@ -119,6 +121,8 @@ bool journal_open(Journal *j, const char *store, const char *head, bool keep, bo
 
     j->begin = (int64_t)(sizeof(Intro) + strlen(head));
     Found found = keep && !restart ? find_head(j, head) : FOUND_NOTHING;
+    if (found == FOUND_NO_JOURNAL)
+        return fail(err, "%s is there and is no journal of limn's: it stays; choose another name for the store, remove it, or --restart", j->path);
     if (found == FOUND_OTHER)
         return fail(err, "%s holds what was prepared with other options or inputs: start with the same ones to go on, "
                     "or with --restart to throw it away", j->path);
