@@ -20,7 +20,7 @@
 
 typedef struct Catalog Catalog;
 
-enum { CATALOG_LONGEST = 1000000 };              /* bytes of a caption or phrase                                        */
+enum { CATALOG_LONGEST = 1000000, CATALOG_SPLITS = 1000 };   /* bytes of a caption or phrase; splits of a data set     */
 
 /* `folder` takes the temporary file: that of the store. */
 Catalog *catalog_new(const char *folder);
@@ -77,7 +77,8 @@ bool catalog_box(Catalog *c, int64_t picture, const CatalogBox *b, Place at, Err
 void catalog_problem(Catalog *c, ProblemKind kind, const char *name, Place at, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Lists what only shows at the end: pictures that nobody mentioned or that have no split. Once, after the source. */
+/* Lists what only shows at the end: pictures that nobody mentioned or that have no split. An error: more than CATALOG_SPLITS splits. Once,
+ * after the source. */
 bool catalog_finish(Catalog *c, Err *err);
 
 /* ---- for prepare ----------------------------------------------------------------------------------------------------- */

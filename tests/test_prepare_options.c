@@ -329,3 +329,17 @@ Test(prepare_options, nothing_that_is_not_limns_own_is_written_over)
     refused(&o, "no folder");
     free(path);
 }
+
+Test(prepare_options, a_column_that_is_no_split_is_not_taken_for_one)
+{
+    PrepareOptions o = case_options("a.h5");
+    char  *text;
+    size_t bytes;
+    FILE  *f = open_memstream(&text, &bytes);
+
+    for (int i = 0; i <= CATALOG_SPLITS; i++) fprintf(f, "{\"image\": \"p%d.png\", \"caption\": \"x\", \"split\": \"s%d\"}\n", i, i);
+    fclose(f);
+    put("data/set.jsonl", text);
+    free(text);
+    refused(&o, "more than 1000 splits, such as 's1000'");
+}

@@ -407,8 +407,27 @@ static bool list_unmentioned(Catalog *c, const Folder *f, Err *err)
     return true;
 }
 
+/* A column of something else, taken for the split, would make one of nearly every picture. */
+static bool few_splits(const Catalog *c, Err *err)
+{
+    int32_t known[CATALOG_SPLITS];
+    int     count = 0;
+
+    for (int64_t i = 0; i < catalog_count(c); i++) {
+        int32_t split = picture_at(c, i)->split;
+        int     k = 0;
+        while (k < count && known[k] != split) k++;
+        if (split < 0 || k < count) continue;
+        if (count == CATALOG_SPLITS)
+            return fail(err, "there are more than %d splits, such as '%.60s': are those really splits?", CATALOG_SPLITS, text_of(c->texts, split));
+        known[count++] = split;
+    }
+    return true;
+}
+
 bool catalog_finish(Catalog *c, Err *err)
 {
+    TRY(few_splits(c, err));
     for (int64_t i = 0; i < catalog_count(c) && c->need_split; i++) {
         const Picture *p = picture_at(c, i);
         if (p->split >= 0) continue;
