@@ -90,17 +90,21 @@ static bool run(const char *source, const char *const *inputs, const char *image
 
 static const char *const WHOLE[] = { "", NULL };
 
-char *read_inputs(const char *source, const char *const *inputs, const char *images)
+char *seen_from_folder(void)
 {
-    Err err = { 0 };
-    cr_assert(run(source, inputs, images, &err), "%s", err.text);
-
     char *text = catalog_text(catalog), *at;
     while ((at = strstr(text, folder))) {
         memcpy(at, "DIR", 3);
         memmove(at + 3, at + strlen(folder), strlen(at + strlen(folder)) + 1);
     }
     return text;
+}
+
+char *read_inputs(const char *source, const char *const *inputs, const char *images)
+{
+    Err err = { 0 };
+    cr_assert(run(source, inputs, images, &err), "%s", err.text);
+    return seen_from_folder();
 }
 
 char *read_by(const char *source) { return read_inputs(source, WHOLE, NULL); }

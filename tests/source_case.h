@@ -24,6 +24,8 @@ void expect(char *got, const char *wanted);
  * (catalog_text.h), with "DIR" for the folder. malloc'd. */
 char *read_by(const char *source);
 char *read_inputs(const char *source, const char *const *inputs, const char *images);
+/* The catalog as it is, written out likewise: for tests that call a source themselves. */
+char *seen_from_folder(void);
 /* The error holds these words. */
 void  expect_failure(const char *source, const char *words);
 void  expect_inputs_failure(const char *source, const char *const *inputs, const char *images, const char *words);

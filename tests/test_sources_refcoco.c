@@ -4,45 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "catalog_text.h"
 #include "datasets/sources/source.h"
+#include "source_case.h"
 #include "tensor/base/file.h"
 
-static char     folder[64];
-static Catalog *catalog;
-
-static void begin(void)
-{
-    strcpy(folder, "/tmp/limn-test-sources-refcoco-XXXXXX");
-    cr_assert(mkdtemp(folder));
-    catalog = catalog_new(folder);
-}
-
-static void end(void)
-{
-    char command[128];
-    catalog_free(catalog);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(system(command) == 0);
-}
-
-TestSuite(sources_refcoco, .init = begin, .fini = end);
+TestSuite(sources_refcoco, .init = source_begin, .fini = source_end);
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------- */
-static void put_bytes(const char *name, const char *data, size_t bytes)
-{
-    char *path = path_join(folder, name), *slash = strrchr(path, '/');
-    Err   err = { 0 };
-
-    *slash = 0;
-    cr_assert(folder_make(path, &err), "%s", err.text);
-    *slash = '/';
-    cr_assert(file_put(path, data, bytes, &err), "%s", err.text);
-    free(path);
-}
-
 /* A value as protocol 0 has it. */
 static void put_value(FILE *f, json_t *v)
 {
@@ -132,30 +101,12 @@ static void put_fixture(const char *fixture, const char *name)
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------- */
-static void expect(char *got, const char *wanted)
-{
-    char *first = got, line[512];
-    const char *other = wanted;
-
-    while (*first && *first == *other) first++, other++;
-    while (first > got && first[-1] != '\n') first--, other--;
-    snprintf(line, sizeof line, "%.*s", (int)strcspn(first, "\n"), first);
-    cr_expect_str_eq(got, wanted, "got    %s\nwanted %.*s\nin\n%s", line, (int)strcspn(other, "\n"), other, got);
-    free(got);
-}
-
 /* The catalog, with "DIR" for the folder. */
-static char *read_by(const PrepareOptions *o)
+static char *read_as(const PrepareOptions *o)
 {
     Err err = { 0 };
     cr_assert(source_refcoco.read(catalog, o, &err) && catalog_finish(catalog, &err), "%s", err.text);
-
-    char *text = catalog_text(catalog), *at;
-    while ((at = strstr(text, folder))) {
-        memcpy(at, "DIR", 3);
-        memmove(at + 3, at + strlen(folder), strlen(at + strlen(folder)) + 1);
-    }
-    return text;
+    return seen_from_folder();
 }
 
 static PrepareOptions options(const char *const *input, const char *variant)
@@ -171,10 +122,10 @@ static char *read_folder(const char *variant)
 {
     const char *input = folder;
     PrepareOptions o = options(&input, variant);
-    return read_by(&o);
+    return read_as(&o);
 }
 
-static void expect_failure(const char *variant, int status, const char *words)
+static void refcoco_fails(const char *variant, int status, const char *words)
 {
     const char *input = folder;
     PrepareOptions o = options(&input, variant);
@@ -241,7 +192,7 @@ Test(sources_refcoco, files_may_be_given_themselves)
     put_pickle("mine.p", "[" REF(1, 1005, 44, "val", "{'sent': 'cat'}") "]");
     put_json("inst.json", INSTANCES);
     put_bytes("coco/2014/x", "", 0);
-    expect(read_by(&o), "picture COCO_train2014_000000000044.jpg file=DIR/coco/2014/COCO_train2014_000000000044.jpg split=val size=640x480 at=mine.p\n"
+    expect(read_as(&o), "picture COCO_train2014_000000000044.jpg file=DIR/coco/2014/COCO_train2014_000000000044.jpg split=val size=640x480 at=mine.p\n"
                         "  box referring 6 6 12 12 entity=1005 \"cat\" at=mine.p\n");
     free(refs);
     free(instances);
@@ -263,9 +214,9 @@ Test(sources_refcoco, of_several_variants_one_must_be_named)
     put_pickle("refs(google).p", "[" REF(1, 1005, 44, "train", "{'sent': 'google'}") "]");
     put_json("instances.json", INSTANCES);
     put_bytes("images/x", "", 0);
-    expect_failure(NULL, ERR_USAGE, "which of refs(google).p, refs(unc).p? Say so with --variant");
-    expect_failure("umd", ERR_USAGE, "there is no refs(umd).p, but refs(google).p, refs(unc).p");
-    expect_failure("goog", ERR_USAGE, "there is no refs(goog).p");
+    refcoco_fails(NULL, ERR_USAGE, "which of refs(google).p, refs(unc).p? Say so with --variant");
+    refcoco_fails("umd", ERR_USAGE, "there is no refs(umd).p, but refs(google).p, refs(unc).p");
+    refcoco_fails("goog", ERR_USAGE, "there is no refs(goog).p");
     cr_expect(json_array_size(catalog_inputs(catalog)) == 0);
     expect(read_folder("google"), "picture COCO_train2014_000000000044.jpg file=DIR/images/COCO_train2014_000000000044.jpg split=train size=640x480 at=refs(google).p\n"
                                   "  box referring 6 6 12 12 entity=1005 \"google\" at=refs(google).p\n");
@@ -356,28 +307,28 @@ Test(sources_refcoco, damage_in_instances_is_listed_with_its_line)
 Test(sources_refcoco, what_is_senseless_as_a_whole_is_an_error)
 {
     put_bytes("images/x", "", 0);
-    expect_failure(NULL, ERR_FAILED, "there is no refs(*).p or instances.json here");
+    refcoco_fails(NULL, ERR_FAILED, "there is no refs(*).p or instances.json here");
     put_json("instances.json", INSTANCES);
-    expect_failure(NULL, ERR_FAILED, "there is no refs(…).p among the inputs");
+    refcoco_fails(NULL, ERR_FAILED, "there is no refs(…).p among the inputs");
     put_bytes("refs(unc).p", "(lp0\ncposix\nsystem\n", 19);
-    expect_failure(NULL, ERR_FAILED, "refs(unc).p: opcode GLOBAL at byte 5 is refused");
+    refcoco_fails(NULL, ERR_FAILED, "refs(unc).p: opcode GLOBAL at byte 5 is refused");
     put_bytes("refs(unc).p", "(lp0\n(dp1\nS'ref_id'\n", 20);
-    expect_failure(NULL, ERR_FAILED, "refs(unc).p: ends at byte 20 without STOP");
+    refcoco_fails(NULL, ERR_FAILED, "refs(unc).p: ends at byte 20 without STOP");
     put_bytes("refs(unc).p", "version https://", 16);
-    expect_failure(NULL, ERR_FAILED, "refs(unc).p: 0x76 at byte 0 is no opcode: the file is no pickle");
+    refcoco_fails(NULL, ERR_FAILED, "refs(unc).p: 0x76 at byte 0 is no opcode: the file is no pickle");
     put_pickle("refs(unc).p", "{'refs': []}");
-    expect_failure(NULL, ERR_FAILED, "refs(unc).p: holds no list of references");
+    refcoco_fails(NULL, ERR_FAILED, "refs(unc).p: holds no list of references");
     put_pickle("refs(unc).p", "[" REF(1, 1005, 44, "val", "{'sent': 'a'}") "]");
     put_bytes("instances.json", "{\"images\": [", 12);
-    expect_failure(NULL, ERR_FAILED, "instances.json:1:");
+    refcoco_fails(NULL, ERR_FAILED, "instances.json:1:");
 }
 
 Test(sources_refcoco, pictures_and_instances_must_be_somewhere)
 {
     put_pickle("refs(unc).p", "[" REF(1, 1005, 44, "val", "{'sent': 'a'}") "]");
-    expect_failure(NULL, ERR_FAILED, "there is no instances.json beside refs(unc).p");
+    refcoco_fails(NULL, ERR_FAILED, "there is no instances.json beside refs(unc).p");
     put_json("instances.json", INSTANCES);
-    expect_failure(NULL, ERR_FAILED, "the pictures of train2014 are not found");
+    refcoco_fails(NULL, ERR_FAILED, "the pictures of train2014 are not found");
 
     char *refs = path_join(folder, "refs(unc).p"), *instances = path_join(folder, "instances.json");
     const char *inputs[] = { refs, instances, instances };
