@@ -343,10 +343,8 @@ static bool conclude(const Job *j, PrepareSummary *out, Err *err)
     TRY(summarize(j->o->out, out, err));
     splits_note(j->splits, j->catalog, out);
     splits_note_empty(j->splits, out);
-    bool train = false;
-    for (int i = 0; i < out->splits; i++) train |= strcmp(out->split[i].name, "train") == 0;
-    if (!train && !j->o->vocabulary)
-        snprintf(out->note[out->notes++], sizeof *out->note, "no picture is in train, so the vocabulary has no words; --vocabulary names another");
+    if (!j->o->vocabulary && !summary_has_split(out, "train"))
+        summary_note(out, "no picture is in train, so the vocabulary has no words; --vocabulary names another");
     return true;
 }
 

@@ -81,13 +81,19 @@ const char *splits_choose(const Splits *s, const char *name, const char sha256[6
 }
 
 /* ---- what the rules did not do ------------------------------------------------------------------------------------------ */
-static void add_note(PrepareSummary *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add_note(PrepareSummary *out, const char *format, ...)
+void summary_note(PrepareSummary *out, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
     if (out->notes < PREPARE_NOTES) vsnprintf(out->note[out->notes++], sizeof *out->note, format, ap);
     va_end(ap);
+}
+
+bool summary_has_split(const PrepareSummary *s, const char *name)
+{
+    for (int k = 0; k < s->splits; k++)
+        if (strcmp(s->split[k].name, name) == 0) return true;
+    return false;
 }
 
 /* Names of the list that no picture without a split of its own has. */
@@ -104,7 +110,7 @@ static void note_list(const Rule *r, const Catalog *c, PrepareSummary *out)
     for (int64_t k = names; k-- > 0;)
         if (!found[k]) missing++, first = k;
     if (missing)
-        add_note(out, "%lld of the %lld names in %s are of no picture that --split %s could take; the first is '%.80s'", (long long)missing,
+        summary_note(out, "%lld of the %lld names in %s are of no picture that --split %s could take; the first is '%.80s'", (long long)missing,
                  (long long)names, r->said->list, r->said->split, vocab_text(r->names, (int32_t)first));
     free(found);
 }
@@ -115,7 +121,7 @@ void splits_note(const Splits *s, const Catalog *c, PrepareSummary *out)
 
     for (int64_t i = 0; i < catalog_count(c); i++) own += catalog_has_split(c, i);
     if (s->count && own == catalog_count(c)) {
-        add_note(out, "--split does nothing here: all pictures have a split of their own");
+        summary_note(out, "--split does nothing here: all pictures have a split of their own");
         return;
     }
     for (int i = 0; i < s->count; i++)
@@ -124,11 +130,8 @@ void splits_note(const Splits *s, const Catalog *c, PrepareSummary *out)
 
 void splits_note_empty(const Splits *s, PrepareSummary *out)
 {
-    for (int i = 0; i < s->count; i++) {
-        bool there = false;
-        for (int k = 0; k < out->splits; k++) there |= strcmp(out->split[k].name, s->rule[i].said->split) == 0;
-        if (!there) add_note(out, "no picture is in %s, of which --split speaks", s->rule[i].said->split);
-    }
+    for (int i = 0; i < s->count; i++)
+        if (!summary_has_split(out, s->rule[i].said->split)) summary_note(out, "no picture is in %s, of which --split speaks", s->rule[i].said->split);
 }
 
 json_t *splits_record(const Splits *s)

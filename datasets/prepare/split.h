@@ -14,6 +14,8 @@ void    splits_close(Splits *s);
 /* The first list that names the picture, with or without its extension; else by the SHA-256 of its bytes, taken as a number in [0,1), which
  * falls into the shares one after the other; else "train". */
 const char *splits_choose(const Splits *s, const char *name, const char sha256[65]);
+void    summary_note(PrepareSummary *out, const char *format, ...) __attribute__((format(printf, 2, 3)));       /* to out->note */
+bool    summary_has_split(const PrepareSummary *s, const char *name);
 /* What the rules did not do, as sentences to `out` (see PrepareSummary): pictures all have splits of their own, names in lists are no
  * pictures' … `c`: read. */
 void    splits_note(const Splits *s, const Catalog *c, PrepareSummary *out);
