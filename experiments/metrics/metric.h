@@ -1,0 +1,52 @@
+/* metric.h - a metric is what it counts of each image, and how the scores follow from the sums of these counts.
+ *
+ *     sum_k  = sum over images of statistics[image][k]
+ *     scores = total(sum, images)
+ *
+ * BLEU counts matching n-grams and lengths, CIDEr-D sums its per-image values, METEOR its matches and chunks. Because the scores of any
+ * collection of images follow from sums, bootstrap and permutation tests (resample.h) are written once for all of them.
+ * Adding one: a file in this folder with a Metric, a row in metric.c.                                                  */
+#ifndef LIMN_METRIC_H
+#define LIMN_METRIC_H
+
+#include "experiments/metrics/caption_set.h"
+#include "tensor/base/err.h"
+
+enum { METRIC_SCORES = 4, METRIC_STATISTICS = 32 };      /* at most */
+
+typedef struct MetricOptions {                   /* what metrics need from outside; NULL or 0: their defaults */
+    const char *document_frequency;              /* --df: a file of captions that CIDEr-D's idf is taken from          */
+    const char *wordnet;                         /* folder of WordNet's database                                       */
+    const char *meteor_paraphrases;              /* METEOR's paraphrase table                                          */
+    const char *chair_synonyms;                  /* COCO's objects and their synonyms                                  */
+    const char *chair_objects;                   /* COCO instances: which objects are in which image                   */
+    const char *training_captions;               /* novelty is measured against them                                   */
+} MetricOptions;
+
+typedef struct Metric {
+    const char *name;                            /* what --metrics takes: "bleu"                                       */
+    const char *help;                            /* one line, with its source                                          */
+    const char *scores[METRIC_SCORES + 1];       /* keys as the reference names them, ends with NULL                   */
+    int         statistics;                      /* doubles an image                                                   */
+    bool        lower_is_better;
+    /* Fills statistics [images][statistics] and each [images][scores], the image's own scores. `note` (of 256 bytes) receives what must
+     * be said with the numbers (which stages ran, where the idf comes from); it begins empty. */
+    bool      (*measure)(const CaptionSet *s, const MetricOptions *o, double *statistics, double *each, char *note, Err *err);
+    void      (*total)(const double *sum, double images, double *scores);
+} Metric;
+
+extern const Metric *const METRICS[];            /* ends with NULL; the order of the table that people see */
+
+typedef struct Scored {                          /* one metric on one set */
+    const Metric *metric;
+    int64_t       images;
+    double       *statistics, *each;             /* malloc'd */
+    double        scores[METRIC_SCORES];
+    char          note[256];
+} Scored;
+
+const Metric *metric_find(const char *name);     /* NULL: there is none */
+bool metric_measure(const Metric *m, const CaptionSet *s, const MetricOptions *o, Scored *out, Err *err);
+void scored_free(Scored *s);
+
+#endif
