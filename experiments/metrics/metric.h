@@ -5,6 +5,8 @@
  *
  * BLEU counts matching n-grams and lengths, CIDEr-D sums its per-image values, METEOR its matches and chunks. Because the scores of any
  * collection of images follow from sums, bootstrap and permutation tests (resample.h) are written once for all of them.
+ * A few scores are of the captions together and follow from no sums (distinct-n, the size of the vocabulary): `whole` gives these; they
+ * have no values by image and no intervals.
  * Adding one: a file in this folder with a Metric, a row in metric.c.                                                  */
 #ifndef LIMN_METRIC_H
 #define LIMN_METRIC_H
@@ -33,6 +35,8 @@ typedef struct Metric {
      * be said with the numbers (which stages ran, where the idf comes from); it begins empty. */
     bool      (*measure)(const CaptionSet *s, const MetricOptions *o, double *statistics, double *each, char *note, Err *err);
     void      (*total)(const double *sum, double images, double *scores);
+    /* Instead of measure and total, which are NULL then, and with statistics 0: the scores of the whole set at once. */
+    bool      (*whole)(const CaptionSet *s, const MetricOptions *o, double *scores, char *note, Err *err);
 } Metric;
 
 extern const Metric *const METRICS[];            /* ends with NULL; the order of the table that people see */
@@ -40,7 +44,7 @@ extern const Metric *const METRICS[];            /* ends with NULL; the order of
 typedef struct Scored {                          /* one metric on one set */
     const Metric *metric;
     int64_t       images;
-    double       *statistics, *each;             /* malloc'd */
+    double       *statistics, *each;             /* malloc'd; NULL where the metric is of the whole set */
     double        scores[METRIC_SCORES];
     char          note[256];
 } Scored;
