@@ -4,6 +4,7 @@
 #define S(...) { sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t), { __VA_ARGS__ } }
 #define PADDED(n) .top = n, .left = n, .bottom = n, .right = n
 #define IDS(...) (const int32_t[]){ __VA_ARGS__ }
+#define WEIGHTS(...) (const double[]){ __VA_ARGS__ }
 
 const OpCase op_cases[] = {
     /* linear: x, w, b, residual */
@@ -126,6 +127,10 @@ const OpCase op_cases[] = {
       .loss = { .ignore = 0 } },
     { &op_cross_entropy_op, "normalizer", { S(4,5) }, .ids = S(4), .id_values = IDS(3,-1,0,1),
       .loss = { .ignore = -1, .normalizer = 7.5 } },
+    { &op_cross_entropy_op, "weights", { S(4,5) }, .ids = S(4), .id_values = IDS(3,-1,0,1),
+      .loss = { .ignore = -1, .weights = WEIGHTS(0.7,5,-1.3,0) } },
+    { &op_cross_entropy_op, "weights, smoothing, normalizer", { S(2,3,6) }, .ids = S(2,3), .id_values = IDS(0,1,-1,3,4,5),
+      .loss = { .smoothing = 0.1, .ignore = -1, .normalizer = 2.5, .weights = WEIGHTS(-2,0.3,1,1.5,-0.1,4) } },
 
     /* channels_last: x */
     { &op_channels_last_op, "pictures", { S(2,3,4,5) }, { S(8,3,224,224) } },

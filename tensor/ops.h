@@ -135,8 +135,10 @@ typedef struct CrossEntropyOptions {
     int32_t ignore;                              /* targets equal to it do not count (use -1)                        */
     double  normalizer;                          /* divides the sum; 0: the number of counted targets (at least 1)   */
     double *nll;                                 /* when not NULL: receives the unsmoothed sum of -log p(target)     */
+    const double *weights;                       /* [..] of each row's term, of either sign (an advantage); NULL: 1.
+                                                    nll and the number of counted targets know nothing of them       */
 } CrossEntropyOptions;
-/* logits (..,V), targets [..] -> (1). Holds the logits once: backward turns their memory into their gradient, so
+/* logits (..,V), targets [..] -> (1). Targets and weights must live until backward. Holds the logits once: backward turns their memory into their gradient, so
  * `logits` must have no other reader in backward, and its values end there.                                           */
 Tensor *op_cross_entropy(Tape *t, Tensor *logits, Ids targets, CrossEntropyOptions o);
 

@@ -223,6 +223,23 @@ Test(ops, cross_entropy_equals_pytorch)
     cr_expect_float_eq(nll, (double)at(fixture("cross_entropy", "total"), 0), TOLERANCE * 10, "nll is the sum without smoothing");
 }
 
+/* The sum of weighted rows is linear in the weights; a caption that counts three times weighs three. */
+Test(ops, cross_entropy_weighs_each_row)
+{
+    static const double all[] = { 3, -0.5, 0, 1, 2.25 };
+    double sum = 0, nll, plain;
+
+    for (int i = 0; i < 5; i++) {
+        double one[5] = { 0 };
+        one[i] = 1;
+        sum += all[i] * tape_scalar(loss_of((CrossEntropyOptions){ .smoothing = 0.1, .normalizer = 1, .weights = one }));
+    }
+    double weighed = tape_scalar(loss_of((CrossEntropyOptions){ .smoothing = 0.1, .normalizer = 1, .weights = all, .nll = &nll }));
+    cr_expect_float_eq(weighed, sum, 10 * TOLERANCE, "%.9g, not %.9g", weighed, sum);
+    loss_of((CrossEntropyOptions){ .nll = &plain });
+    cr_expect_eq(nll, plain, "nll knows of no weights");
+}
+
 Test(ops, cross_entropy_of_nothing_is_zero)
 {
     static const int32_t ids[] = { -1, -1 };

@@ -35,6 +35,7 @@ typedef struct PatchesAttr      { int size; } PatchesAttr;
 typedef struct DropoutAttr      { double p; uint64_t draw; int64_t run; } DropoutAttr;   /* elements that share a fate */
 typedef struct BatchNormAttr    { double eps, momentum; bool running; Activation activation; int64_t rows, channels; } BatchNormAttr;
 typedef struct CrossEntropyAttr { Ids targets; CrossEntropyOptions o; double divisor; } CrossEntropyAttr;
+static inline double cross_entropy_weight(const CrossEntropyAttr *a, int64_t row) { return a->o.weights ? a->o.weights[row] : 1; }
 
 /* Both ops move blocks: z is `outer` times (x_run elements of x, then y_run of y); a part that repeats has fewer runs. */
 typedef struct ConcatAttr { int64_t outer, x_outer, y_outer, x_run, y_run; } ConcatAttr;

@@ -1,8 +1,9 @@
 /* cross_entropy.c - softmax cross-entropy with label smoothing (Szegedy et al. 2016, sec. 7):
  *
- *     loss = 1/divisor * sum over counted rows of -sum_v q_v log p_v,    p = softmax(x),   q = (1-e) onehot + e/V
- *          = 1/divisor * sum of  lse(x) - (1-e) x_target - e mean(x)
+ *     loss = 1/divisor * sum over counted rows of -w sum_v q_v log p_v,    p = softmax(x),   q = (1-e) onehot + e/V
+ *          = 1/divisor * sum of  w (lse(x) - (1-e) x_target - e mean(x))
  *
+ * w is 1, or the row's weight: with the advantages of sampled captions the loss's gradient is REINFORCE's (Williams 1992).
  * Only lse(x) = log sum exp(x) is saved; backward turns the logits into their gradient where they lie.              */
 #include "tensor/ops/attrs.h"
 
@@ -31,14 +32,14 @@ static void forward(Tape *t, Node *n)
         if (a->targets.v[r] == a->o.ignore) continue;
         lse[r] = log_sum_exp(x, V);
         if (e > 0) for (int64_t i = 0; i < V; i++) mean += (double)x[i] / (double)V;
-        loss += lse[r] - (1 - e) * (double)x[a->targets.v[r]] - e * mean;
+        loss += cross_entropy_weight(a, r) * (lse[r] - (1 - e) * (double)x[a->targets.v[r]] - e * mean);
         nll += lse[r] - (double)x[a->targets.v[r]];
     }
     n->out[0]->data[0] = (real)(loss / a->divisor);
     if (a->o.nll) *a->o.nll = nll;
 }
 
-/* dx = (p - q) dloss / divisor in counted rows, 0 in the others. */
+/* dx = w (p - q) dloss / divisor in counted rows, 0 in the others. */
 static void backward(Tape *t, Node *n)
 {
     const CrossEntropyAttr *a = n->attr;
@@ -51,11 +52,12 @@ static void backward(Tape *t, Node *n)
 
     if (!in_place) dx = tape_grad(t, n->in[0]);
     for (int64_t r = 0; r < N; r++) {
-        bool counts = a->targets.v[r] != a->o.ignore;
+        bool   counts = a->targets.v[r] != a->o.ignore;
+        double factor = counts ? scale * cross_entropy_weight(a, r) : 0;
 
         for (int64_t i = r * V; i < (r + 1) * V; i++) {
             double q = e / (double)V + (i - r * V == a->targets.v[r] ? 1 - e : 0);
-            double g = counts ? scale * (exp((double)x[i] - lse[r]) - q) : 0;
+            double g = counts ? factor * (exp((double)x[i] - lse[r]) - q) : 0;
             dx[i] = (real)(in_place ? g : (double)dx[i] + g);
         }
     }

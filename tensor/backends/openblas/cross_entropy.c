@@ -28,7 +28,7 @@ static void forward_item(void *context, int64_t r, int member)
     if (target == w->a->o.ignore) return;
     w->lse[r] = kernels()->log_sum_exp(w->V, x);
     double lse = (double)w->lse[r], mean = e > 0 ? kernels()->sum(w->V, x) / (double)w->V : 0;
-    w->row[r].loss = lse - (1 - e) * (double)x[target] - e * mean;
+    w->row[r].loss = cross_entropy_weight(w->a, r) * (lse - (1 - e) * (double)x[target] - e * mean);
     w->row[r].nll = lse - (double)x[target];
 }
 
@@ -46,22 +46,22 @@ static void forward(Tape *t, Node *n)
     if (a->o.nll) *a->o.nll = sum.nll;
 }
 
-/* dx = factor (p - q) in counted rows, 0 in the others. */
+/* dx = factor w (p - q) in counted rows, 0 in the others. */
 static void backward_item(void *context, int64_t r, int member)
 {
     const Work *w = context;
     const Kernels *k = kernels();
     int32_t target = w->a->targets.v[r];
     real   *g = w->in_place ? w->dx + r * w->V : w->spare + member * w->V;
-    double  e = w->a->o.smoothing;
+    double  e = w->a->o.smoothing, factor = w->factor * cross_entropy_weight(w->a, r);
 
     if (target == w->a->o.ignore) {
         if (w->in_place) memset(g, 0, (size_t)w->V * sizeof *g);
         return;
     }
     if (!w->in_place) k->scale(w->V, 1, w->x + r * w->V, g);
-    k->cross_entropy_grad(w->V, w->lse[r], (real)w->factor, (real)(e / (double)w->V), g);
-    g[target] -= (real)(w->factor * (1 - e));
+    k->cross_entropy_grad(w->V, w->lse[r], (real)factor, (real)(e / (double)w->V), g);
+    g[target] -= (real)(factor * (1 - e));
     if (!w->in_place) k->add(w->V, w->dx + r * w->V, g, w->dx + r * w->V);
 }
 
