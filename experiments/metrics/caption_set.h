@@ -6,12 +6,16 @@
 #ifndef LIMN_CAPTION_SET_H
 #define LIMN_CAPTION_SET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct Sentence {
     const int32_t *words;                        /* [count], each below caption_set_words                              */
-    int32_t        count;
+    /* The same, but for tokens with white space in them ("1 1/2" with a no-break space): coco-caption's BLEU and CIDEr-D split tokenised
+     * captions at any white space of Unicode, its ROUGE-L and METEOR at the blanks between tokens. */
+    const int32_t *pieces;                       /* [piece_count]                                                      */
     const char    *text;                         /* as it was given                                                    */
+    int32_t        count, piece_count;
 } Sentence;
 
 typedef struct Judged {                          /* an image and what is said of it */
@@ -24,7 +28,7 @@ typedef struct Judged {                          /* an image and what is said of
 typedef struct CaptionSet CaptionSet;
 
 CaptionSet *caption_set_new(void);
-void        caption_set_free(CaptionSet *s);
+void        caption_set_free(CaptionSet *s);     /* NULL is allowed */
 
 /* The image's index; added at the end when it is new. */
 int64_t     caption_set_image(CaptionSet *s, int64_t id);
@@ -33,10 +37,13 @@ int64_t     caption_set_find(const CaptionSet *s, int64_t id);
 /* Tokenise and keep. An image has one candidate: the last one set. */
 void        caption_set_candidate(CaptionSet *s, int64_t image, const char *text);
 void        caption_set_reference(CaptionSet *s, int64_t image, const char *text);
+/* Drops the images that lack a candidate or references; how many. Those that stay keep their order. */
+int64_t     caption_set_drop_incomplete(CaptionSet *s);
 
 int64_t       caption_set_images(const CaptionSet *s);
 const Judged *caption_set_at(const CaptionSet *s, int64_t image);     /* until the next addition */
 int32_t       caption_set_words(const CaptionSet *s);
-const char   *caption_set_word(const CaptionSet *s, int32_t word);
+const char   *caption_set_word(const CaptionSet *s, int32_t word);    /* until the next addition */
+int32_t       caption_set_find_word(const CaptionSet *s, const char *word, size_t bytes);   /* -1: in no caption */
 
 #endif

@@ -7,7 +7,7 @@
  * collection of images follow from sums, bootstrap and permutation tests (resample.h) are written once for all of them.
  * A few scores are of the captions together and follow from no sums (distinct-n, the size of the vocabulary): `whole` gives these; they
  * have no values by image and no intervals.
- * Adding one: a file in this folder with a Metric, a row in metric.c.                                                  */
+ * Adding one: a file in this folder with a Metric, its name in metrics.h, a row in metric.c.          */
 #ifndef LIMN_METRIC_H
 #define LIMN_METRIC_H
 
@@ -16,13 +16,14 @@
 
 enum { METRIC_SCORES = 4, METRIC_STATISTICS = 32 };      /* at most */
 
-typedef struct MetricOptions {                   /* what metrics need from outside; NULL or 0: their defaults */
+typedef struct MetricOptions {                   /* what metrics need from outside; members may be NULL */
     const char *document_frequency;              /* --df: a file of captions that CIDEr-D's idf is taken from          */
     const char *wordnet;                         /* folder of WordNet's database                                       */
     const char *meteor_paraphrases;              /* METEOR's paraphrase table                                          */
     const char *chair_synonyms;                  /* COCO's objects and their synonyms                                  */
     const char *chair_objects;                   /* COCO instances: which objects are in which image                   */
     const char *training_captions;               /* novelty is measured against them                                   */
+    struct Team *team;                           /* NULL: the caller's thread; scores do not depend on it              */
 } MetricOptions;
 
 typedef struct Metric {
@@ -31,6 +32,7 @@ typedef struct Metric {
     const char *scores[METRIC_SCORES + 1];       /* keys as the reference names them, ends with NULL                   */
     int         statistics;                      /* doubles an image                                                   */
     bool        lower_is_better;
+    bool      (*by_default)(const MetricOptions *o);         /* also when it is not asked for by its name? NULL: always    */
     /* Fills statistics [images][statistics] and each [images][scores], the image's own scores. `note` (of 256 bytes) receives what must
      * be said with the numbers (which stages ran, where the idf comes from); it begins empty. */
     bool      (*measure)(const CaptionSet *s, const MetricOptions *o, double *statistics, double *each, char *note, Err *err);
@@ -50,6 +52,7 @@ typedef struct Scored {                          /* one metric on one set */
 } Scored;
 
 const Metric *metric_find(const char *name);     /* NULL: there is none */
+int  metric_scores(const Metric *m);             /* how many            */
 bool metric_measure(const Metric *m, const CaptionSet *s, const MetricOptions *o, Scored *out, Err *err);
 void scored_free(Scored *s);
 

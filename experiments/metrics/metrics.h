@@ -1,0 +1,9 @@
+/* metrics.h - the rows of the table in metric.c, a file each. */
+#ifndef LIMN_METRICS_H
+#define LIMN_METRICS_H
+
+#include "experiments/metrics/metric.h"
+
+extern const Metric metric_bleu, metric_bleu_no_brevity;
+
+#endif
