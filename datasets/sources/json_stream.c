@@ -208,6 +208,15 @@ static bool give_whole(Stream *s, const char *const *lists, JsonEach *each, void
     return give_list(s, "", each, context, err);
 }
 
+/* As either, where lists begin with "". */
+static bool give_either(Stream *s, const char *const *lists, JsonEach *each, void *context, Err *err)
+{
+    int c = peek(s, err);
+    if (c != '[' && c != '{')
+        return c >= 0 && fail(err, "%s: the file is %s", s->shown, c ? "neither a JSON list nor an object with one" : "empty");
+    return c == '[' ? give_list(s, "", each, context, err) : give_object(s, lists + 1, each, context, err);
+}
+
 static bool pass_mark(Stream *s, Err *err)
 {
     if (refill(s, err) < 0) return false;
@@ -221,7 +230,7 @@ bool json_stream(const char *path, const char *shown, const char *const *lists, 
     REQUIRE(s.buffer, "out of memory");
 
     bool ok = s.fd >= 0 || fail(err, "%s: %s", path, strerror(errno));
-    ok = ok && pass_mark(&s, err) && (lists ? give_object : give_whole)(&s, lists, each, context, err);
+    ok = ok && pass_mark(&s, err) && (!lists ? give_whole : **lists ? give_object : give_either)(&s, lists, each, context, err);
     if (ok) {
         int c = peek(&s, err);
         ok = c == 0 || (c > 0 && broken(&s, err, "there is something behind the end"));

@@ -24,8 +24,8 @@ typedef bool JsonEach(const JsonItem *item, void *context, Err *err);           
 enum { JSON_STREAM_ELEMENT = 16 << 20 };
 
 /* Calls `each` for the elements of the lists that are members `lists` (ended by NULL) of the file's object, in the order of the file;
- * lists NULL: of the list that the file itself is. `shown`: the file's name in messages. A member that is missing is passed over; one
- * that is no list is an error. */
+ * lists NULL: of the list that the file itself is; a file may be either when "" is the first of lists. `shown`: the file's name in
+ * messages. A member that is missing is passed over; one that is no list is an error. */
 bool json_stream(const char *path, const char *shown, const char *const *lists, JsonEach *each, void *context, Err *err);
 
 #endif

@@ -14,7 +14,7 @@
 #include "experiments/metrics/caption_set.h"
 #include "tensor/base/err.h"
 
-enum { METRIC_SCORES = 4, METRIC_STATISTICS = 32 };      /* at most */
+enum { METRIC_SCORES = 4, METRIC_STATISTICS = 32, METRIC_NOTE = 256 };      /* at most */
 
 typedef struct MetricOptions {                   /* what metrics need from outside; members may be NULL */
     const char *document_frequency;              /* --df: a file of captions that CIDEr-D's idf is taken from          */
@@ -33,7 +33,7 @@ typedef struct Metric {
     int         statistics;                      /* doubles an image                                                   */
     bool        lower_is_better;
     bool      (*by_default)(const MetricOptions *o);         /* also when it is not asked for by its name? NULL: always    */
-    /* Fills statistics [images][statistics] and each [images][scores], the image's own scores. `note` (of 256 bytes) receives what must
+    /* Fills statistics [images][statistics] and each [images][scores], the image's own scores. `note` (of METRIC_NOTE bytes) receives what must
      * be said with the numbers (which stages ran, where the idf comes from); it begins empty. */
     bool      (*measure)(const CaptionSet *s, const MetricOptions *o, double *statistics, double *each, char *note, Err *err);
     void      (*total)(const double *sum, double images, double *scores);
@@ -48,7 +48,7 @@ typedef struct Scored {                          /* one metric on one set */
     int64_t       images;
     double       *statistics, *each;             /* malloc'd; NULL where the metric is of the whole set */
     double        scores[METRIC_SCORES];
-    char          note[256];
+    char          note[METRIC_NOTE];
 } Scored;
 
 const Metric *metric_find(const char *name);     /* NULL: there is none */

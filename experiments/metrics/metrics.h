@@ -4,6 +4,6 @@
 
 #include "experiments/metrics/metric.h"
 
-extern const Metric metric_bleu, metric_bleu_no_brevity;
+extern const Metric metric_bleu, metric_bleu_no_brevity, metric_rouge, metric_cider;
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "tests/fuzz/input.h"
 
-static const char *const LISTS[] = { "images", "annotations", NULL };
+static const char *const EITHER[] = { "", "images", "annotations", NULL }, *const *const LISTS = EITHER + 1;
 
 /* `whole`: the same file by jansson; NULL when it refused. */
 typedef struct Seen { const json_t *whole; const char *list; int64_t next, line, all; } Seen;
@@ -49,8 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool    lists = json_is_object(whole) && is_list(whole, LISTS[0]) && is_list(whole, LISTS[1]);
 
     stream(path, NULL, json_is_array(whole) ? whole : NULL, (int64_t)json_array_size(whole));
-    stream(path, LISTS, lists ? whole : NULL,
-           (int64_t)(json_array_size(json_object_get(whole, LISTS[0])) + json_array_size(json_object_get(whole, LISTS[1]))));
+    int64_t members = (int64_t)(json_array_size(json_object_get(whole, LISTS[0])) + json_array_size(json_object_get(whole, LISTS[1])));
+    stream(path, LISTS, lists ? whole : NULL, members);
+    stream(path, EITHER, lists || json_is_array(whole) ? whole : NULL, lists ? members : (int64_t)json_array_size(whole));
     json_decref(whole);
     return 0;
 }
