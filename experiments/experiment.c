@@ -52,6 +52,8 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_BOOL("decoder.tied",        X, decoder.tied,       "true", "the output layer uses the token embeddings"),
     FIELD_REAL("decoder.rate",        X, decoder.rate,       "1", 0, 100, "learning rate relative to train.rate; 0 freezes"),
 
+    FIELD_CHOICE("train.objective",   X, train.objective,    "cross_entropy", "cross_entropy", "what training lowers: cross-entropy of the captions"),
+    FIELD_PATH("train.init",          X, train.init,         "", "a run or model folder whose weights training begins with; empty: fresh ones"),
     FIELD_INT ("train.epochs",        X, train.epochs,       "10", 1, 1e6, "passes over the training pictures"),
     FIELD_INT ("train.steps",         X, train.steps,        "0", 0, 1e12, "updates in all; 0: as the epochs say"),
     FIELD_INT ("train.pictures",      X, train.pictures,     "32", 1, 65536, "pictures in a batch"),
@@ -75,6 +77,11 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_REAL("train.ema",           X, train.ema,          "0", 0, 0.999999, "decay of a moving average of the weights, which is then what is validated and kept; 0: none"),
     FIELD_INT ("train.keep_last",     X, train.keep_last,    "0", 0, 1000, "at the end, try the mean of the weights of so many last validations; 0: do not"),
     FIELD_REAL("train.explode",       X, train.explode,      "5", 1, 1e9, "stop when a loss exceeds this many times ln V"),
+
+    FIELD_REAL("scheduled_sampling.probability", X, scheduled.probability, "0", 0, 1,
+               "of a given word to be replaced, as the decoder's input, by the model's own (Bengio et al. 2015): rises linearly to this; 0: never"),
+    FIELD_REAL("scheduled_sampling.start", X, scheduled.start, "0", 0, 0.99, "share of all updates in which none is replaced"),
+    FIELD_CHOICE("scheduled_sampling.choice", X, scheduled.choice, "argmax", "argmax|sample", "the model's likeliest word, or one that it draws"),
 
     FIELD_REAL("validate.every",      X, validate.every,     "1", 1e-3, 1e6, "epochs between validations"),
     FIELD_CHOICE("validate.measure",  X, validate.measure,   "loss", "loss|named|clauses",

@@ -14,6 +14,7 @@
 typedef enum Statistics { STATISTICS_AUTO, STATISTICS_BATCH, STATISTICS_RUNNING } Statistics;
 typedef enum Batches { BATCHES_RANDOM, BATCHES_LENGTH } Batches;
 typedef enum Measure { MEASURE_LOSS, MEASURE_NAMED, MEASURE_CLAUSES } Measure;
+typedef enum ScheduledChoice { CHOICE_ARGMAX, CHOICE_SAMPLE } ScheduledChoice;
 
 typedef struct Experiment {
     int64_t seed;
@@ -47,6 +48,8 @@ typedef struct Experiment {
         double  rate;
     } decoder;
     struct {
+        int     objective;                       /* index of OBJECTIVES */
+        char    init[CONFIG_TEXT];               /* a run or model folder to begin with; empty: fresh weights */
         int64_t epochs, steps, pictures, captions, accumulate;
         int     batches;                         /* Batches */
         int     optimizer;                       /* index of OPTIMIZERS */
@@ -59,6 +62,10 @@ typedef struct Experiment {
         double  ema;                             /* decay of the moving average; 0: none */
         int64_t keep_last;                       /* validations whose weights are kept   */
     } train;
+    struct {
+        double  probability, start;              /* at the end of training; share of it before it begins */
+        int     choice;                          /* ScheduledChoice */
+    } scheduled;
     struct {
         double  every;                           /* epochs */
         int     measure;                         /* Measure */

@@ -16,16 +16,16 @@ static void interrupt(int signal_number) { (void)signal_number; interrupted = 1;
 
 /* ---- one update ---------------------------------------------------------------------------------------------------- */
 
-typedef struct Update { double loss, norm, rate; int64_t tokens, pictures; } Update;
+typedef struct Update { double norm, rate; int64_t pictures; Outcome outcome; int scalar_count; Scalar scalars[OBJECTIVE_SCALARS]; } Update;
 
-static bool forward(Trainer *r, int64_t batch_number, Tensor **loss, Batch *b, double *nll, Err *err)
+static bool forward(Trainer *r, int64_t batch_number, Tensor **loss, Batch *b, Outcome *o, Err *err)
 {
     Tape *t = r->tape;
 
     TRY(loader_get(r->loader, batch_number / r->epoch_batches, batch_number % r->epoch_batches, b, err));
     t->step = (uint64_t)batch_number;
     Tensor *features = b->features ? b->features : captioner_encode(t, r->model.captioner, b->pixels);
-    *loss = captioner_loss(t, r->model.captioner, features, b->tokens, b->targets, b->image_of, r->x.train.smoothing, 0, nll);
+    *loss = r->objective->loss(r, b, features, o);
     return true;
 }
 
@@ -34,7 +34,7 @@ bool trainer_explain(Trainer *r, int64_t first, int64_t count, const char *what,
     Tape *t = r->tape;
     Tensor *loss;
     Batch b;
-    double nll;
+    Outcome o = { 0 };
     char kept[64];
     const char *culprit = NULL;
 
@@ -45,7 +45,7 @@ bool trainer_explain(Trainer *r, int64_t first, int64_t count, const char *what,
         params_zero_grad(r->model.params);
         for (int64_t i = 0; i < count && !t->watch; i++) {
             tape_reset(t);
-            TRY(forward(r, first + i, &loss, &b, &nll, err));
+            TRY(forward(r, first + i, &loss, &b, &o, err));
             if (!t->watch) tape_backward(t, loss);
         }
         culprit = t->watch ? t->watch : params_largest_grad(r->model.params);
@@ -59,7 +59,7 @@ bool trainer_explain(Trainer *r, int64_t first, int64_t count, const char *what,
 static bool update(Trainer *r, Update *u, Err *err)
 {
     int64_t parts = r->x.train.accumulate;
-    double limit = r->x.train.explode * log((double)r->model.captioner->config.decoder.vocab), nll_sum = 0;
+    double limit = r->x.train.explode * log((double)r->model.captioner->config.decoder.vocab);
     char what[128];
 
     *u = (Update){ .rate = schedule_at(&r->schedule, r->state.step) };
@@ -68,20 +68,17 @@ static bool update(Trainer *r, Update *u, Err *err)
         int64_t batch_number = r->state.step * parts + part;
         Tensor *loss;
         Batch b;
-        double nll = 0;
-        TRY(forward(r, batch_number, &loss, &b, &nll, err));
-        double value = tape_scalar(loss), mean = nll / (double)(b.target_count ? b.target_count : 1);
+        TRY(forward(r, batch_number, &loss, &b, &u->outcome, err));
+        double value = tape_scalar(loss), mean = outcome_surprise(&u->outcome);
         if (!isfinite(value) || mean > limit) {
             snprintf(what, sizeof what, isfinite(value) ? "the loss exploded to %g" : "the loss is %g", mean);
             return trainer_explain(r, batch_number, 1, what, err);
         }
         tape_backward(r->tape, loss);
         tape_reset(r->tape);
-        nll_sum += nll;
-        u->tokens += b.target_count;
         u->pictures += b.pictures;
     }
-    u->loss = nll_sum / (double)(u->tokens ? u->tokens : 1);
+    u->scalar_count = r->objective->tell(r, &u->outcome, u->scalars);
     u->norm = params_grad_norm(r->model.params, r->team) / (double)parts;
     if (!isfinite(u->norm)) {
         snprintf(what, sizeof what, "the norm of the gradient is %g", u->norm);
@@ -99,12 +96,21 @@ static bool log_update(Trainer *r, const Update *u, double images_a_second, Err 
 {
     int64_t step = r->state.step;
 
-    TRY(run_log(&r->run, json_pack("{s:I, s:f, s:f, s:f, s:f, s:I, s:I}", "step", (json_int_t)step, "epoch",
-                                   (double)(step * r->x.train.accumulate) / (double)r->epoch_batches, "loss", u->loss, "rate", u->rate,
-                                   "norm", u->norm, "images", (json_int_t)u->pictures, "tokens", (json_int_t)u->tokens), err));
+    json_t *line = json_pack("{s:I, s:f}", "step", (json_int_t)step, "epoch",
+                             (double)(step * r->x.train.accumulate) / (double)r->epoch_batches);
+    for (int i = 0; i < u->scalar_count; i++) json_object_set_new(line, u->scalars[i].name, json_real(u->scalars[i].value));
+    json_object_set_new(line, "rate", json_real(u->rate));
+    json_object_set_new(line, "norm", json_real(u->norm));
+    json_object_set_new(line, "images", json_integer(u->pictures));
+    json_object_set_new(line, "tokens", json_integer(u->outcome.tokens + u->outcome.sample_tokens));
+    TRY(run_log(&r->run, line, err));
     if (step % 10) return true;
-    return events_scalar(r->run.events, "train/loss", step, u->loss, err)
-           && events_scalar(r->run.events, "train/rate", step, u->rate, err)
+    for (int i = 0; i < u->scalar_count; i++) {
+        char tag[64];
+        snprintf(tag, sizeof tag, "train/%s", u->scalars[i].name);
+        TRY(events_scalar(r->run.events, tag, step, u->scalars[i].value, err));
+    }
+    return events_scalar(r->run.events, "train/rate", step, u->rate, err)
            && events_scalar(r->run.events, "train/gradient_norm", step, u->norm, err)
            && events_scalar(r->run.events, "train/images_per_second", step, images_a_second, err);
 }
@@ -137,7 +143,7 @@ static bool loop(Trainer *r, Err *err)
         r->state.step++;
         training += seconds_now() - before;
         pictures += u.pictures;
-        smooth = isnan(smooth) ? u.loss : 0.95 * smooth + 0.05 * u.loss;
+        smooth = isnan(smooth) ? u.scalars[0].value : 0.95 * smooth + 0.05 * u.scalars[0].value;
         snprintf(note, sizeof note, "loss %.3f  rate %.2e", smooth, u.rate);
         progress_show(&r->progress, r->state.step, note, (double)pictures / training, "images");
         TRY(log_update(r, &u, (double)pictures / training, err));

@@ -119,6 +119,7 @@ static bool open_model(Trainer *r, Err *err)
         TRY(encoder_load(m->params, "encoder.", m->captioner->encoder, r->x.encoder.weights, err));
         TRY(preprocess_like(r->x.encoder.weights, &m->preprocess, err));
     }
+    if (r->x.train.init[0] && !run_has_checkpoint(&r->run)) TRY(trainer_load_initial(r, err));
     experiment_apply_rates(&r->x, m->params);
     r->optimizer = optimizer_new(OPTIMIZERS[r->x.train.optimizer], m->params, (OptimizerOptions){
         .decay = r->x.train.decay, .beta1 = r->x.train.beta1, .beta2 = r->x.train.beta2, .eps = r->x.train.eps,
@@ -235,18 +236,20 @@ bool trainer_open(Trainer *r, Err *err)
     TRY(open_config(r, err));
     const Backend *backend = backend_find(r->x.backend, err);
     TRY(backend != NULL);
+    r->objective = OBJECTIVES[r->x.train.objective];
     r->team = team_new((int)r->x.threads);
     r->tape = tape_new(backend, r->team, (uint64_t)r->x.seed);
     r->store = store_open(r->x.data.store, err);
     /* The state before the features: a resumed run encodes with the weights of its checkpoint, whatever became of encoder.weights. */
     return r->store && open_model(r, err) && import_features(r, err) && open_state(r, err)
-           && (r->state.finished || (open_features(r, err) && open_loader(r, err)));
+           && (r->state.finished || (open_features(r, err) && open_loader(r, err) && (!r->objective->begin || r->objective->begin(r, err))));
 }
 
 void trainer_close(Trainer *r, Err *err)
 {
     Err closing = { 0 };
 
+    if (r->objective && r->objective->end) r->objective->end(r);
     if (r->loader) loader_free(r->loader);
     if (r->features) features_close(r->features);
     if (r->store) store_close(r->store);

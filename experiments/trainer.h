@@ -1,5 +1,5 @@
-/* trainer.h - everything that a training run holds while it runs; private to trainer.c (opening and closing), train.c (the
- * loop) and validate.c (choosing the best weights). */
+/* trainer.h - everything that a training run holds while it runs; private to trainer.c (opening and closing), initial_weights.c,
+ * train.c (the loop), the objectives and validate.c (choosing the best weights). */
 #ifndef LIMN_TRAINER_H
 #define LIMN_TRAINER_H
 
@@ -7,6 +7,7 @@
 
 #include "datasets/features.h"
 #include "datasets/loader.h"
+#include "experiments/objective.h"
 #include "experiments/progress.h"
 #include "experiments/run.h"
 #include "experiments/train.h"
@@ -14,6 +15,7 @@
 typedef struct Trainer {
     const TrainOptions *options;
     Experiment  x;
+    const Objective *objective;
     Run         run;
     RunState    state;
     Store      *store;
@@ -36,6 +38,9 @@ typedef struct Trainer {
 bool trainer_open(Trainer *r, Err *err);
 /* Also after a failed opening. Reports a log that could not be closed, unless there was an error before. */
 void trainer_close(Trainer *r, Err *err);
+
+/* The weights of train.init into the model, whose vocabulary and parameters must be the same; every mismatch reported together. */
+bool trainer_load_initial(Trainer *r, Err *err);
 
 /* Measures the weights, or their moving average where there is one, and writes model/ when they are the best so far. */
 bool trainer_validate(Trainer *r, Err *err);

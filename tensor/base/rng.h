@@ -10,7 +10,7 @@
 /* What the numbers are for: equal positions of different purposes are independent. */
 typedef enum RngPurpose {
     RNG_INIT, RNG_DROPOUT, RNG_SHUFFLE, RNG_AUGMENT, RNG_SAMPLING, RNG_SCENES, RNG_TEST, RNG_CROP_JITTER, RNG_CAPTIONS, RNG_SWEEP,
-    RNG_BOOTSTRAP, RNG_BOOTSTRAP_RUNS, RNG_PERMUTATION
+    RNG_BOOTSTRAP, RNG_BOOTSTRAP_RUNS, RNG_PERMUTATION, RNG_SCHEDULED
 } RngPurpose;
 
 typedef struct Rng { uint32_t key[2], counter[4]; uint32_t block[4]; int left; } Rng;   /* a stream of numbers */
