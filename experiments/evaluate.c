@@ -31,16 +31,20 @@ Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, 
     return captioner_encode(t, s->captioner, preprocess_batch(s->preprocess, t->arena, rgb, NULL, count));
 }
 
-/* What the model says of pictures. */
+/* What the model says of pictures; of several captions a picture the first. */
 static void caption(const Subject *s, const EvaluateOptions *o, Tensor *features, Captioned *const *to, int64_t count)
 {
     Arena *keep = arena_new(1 << 16);
-    Hypothesis *h = search_captions(s->tape, s->captioner, features, o->search, keep);
-    int best = o->search.best > 0 ? o->search.best : 1;
+    uint64_t *keys = arena_alloc(keep, (size_t)count * sizeof *keys);
+    SearchOptions search = o->search;
+    int results = search_results(&search);
 
+    for (int64_t i = 0; i < count; i++) keys[i] = (uint64_t)to[i]->item;
+    search.keys = keys;
+    Hypothesis *h = search_captions(s->tape, s->captioner, features, search, keep);
     for (int64_t i = 0; i < count; i++) {
-        to[i]->text = tokenizer_decode(s->tokenizer, h[i * best].ids, h[i * best].count);
-        to[i]->log_prob = h[i * best].log_prob;
+        to[i]->text = tokenizer_decode(s->tokenizer, h[i * results].ids, h[i * results].count);
+        to[i]->log_prob = h[i * results].log_prob;
     }
     arena_free(keep);
 }

@@ -4,72 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fusion/search.h"
 #include "tensor/base/json.h"
-#include "tests/tiny_captioner.h"
-
-enum { PICTURES = 32 };
-
-typedef struct Fixture { Params *p; Captioner *m; Tape *t; Team *team; Arena *a; Tensor *features; } Fixture;
-
-static Fixture fixture(int64_t vocab, const Backend *backend, int threads)
-{
-    CaptionerConfig c = tiny_captioner_config(vocab);
-    Fixture f = { .p = params_new(3), .a = arena_new(1 << 16), .team = threads > 1 ? team_new(threads) : NULL };
-    f.m = captioner_new(f.p, &c);
-    tiny_enliven(f.p, 0.3, 11);
-    /* Features out of thin air: the encoder has its own tests. */
-    f.features = tensor_new(f.a, SHAPE(PICTURES, f.m->encoder->tokens, f.m->encoder->width));
-    Rng r = rng_stream(9, RNG_TEST, 77);
-    for (int64_t i = 0; i < shape_count(f.features->shape); i++) {
-        real v = (real)(2 * rng_normal(&r));
-        tensor_write(f.features, i, &v, 1);
-    }
-    f.t = tape_new(backend, f.team, 0);
-    return f;
-}
-
-static void end(Fixture f)
-{
-    tape_free(f.t);
-    team_free(f.team);
-    params_free(f.p);
-    arena_free(f.a);
-}
-
-static Tensor *some(Fixture f, int64_t first, int64_t count)
-{
-    int64_t N = f.features->shape.d[1], E = f.features->shape.d[2];
-    Tensor *x = tensor_new(f.a, SHAPE(count, N, E));
-    for (int64_t i = 0; i < count * N * E; i++) {
-        real v = (real)tiny_at(f.features, first * N * E + i);
-        tensor_write(x, i, &v, 1);
-    }
-    return x;
-}
-
-static SearchOptions options(int beam) { return (SearchOptions){ .beam = beam, .max_length = 10, .bos = 1, .eos = 2, .pad = 0 }; }
-
-/* Equal in every bit. */
-static void same(const Hypothesis *x, const Hypothesis *y, int64_t N, const char *what, long at)
-{
-    cr_assert(x->count == y->count && x->ended == y->ended, "%s %ld: %d tokens, not %d", what, at, x->count, y->count);
-    cr_assert_eq(memcmp(x->ids, y->ids, (size_t)x->count * sizeof *x->ids), 0, "%s %ld", what, at);
-    cr_assert(x->log_prob == y->log_prob && x->score == y->score, "%s %ld: %.17g, not %.17g", what, at, x->log_prob, y->log_prob);
-    cr_assert_eq(memcmp(x->token_log_prob, y->token_log_prob, (size_t)(x->count + x->ended) * sizeof(double)), 0, "%s %ld", what, at);
-    cr_assert_eq(!x->attention, !y->attention);
-    if (x->attention)
-        cr_assert_eq(memcmp(x->attention, y->attention, (size_t)(x->count * N) * sizeof(double)), 0, "%s %ld", what, at);
-}
-
-/* Same tokens, log-probabilities within 1e-5. */
-static void alike(const Hypothesis *x, const Hypothesis *y, long at)
-{
-    cr_assert(x->count == y->count && x->ended == y->ended, "picture %ld", at);
-    cr_assert_eq(memcmp(x->ids, y->ids, (size_t)x->count * sizeof *x->ids), 0, "picture %ld", at);
-    for (int i = 0; i < x->count + x->ended; i++)
-        cr_assert_float_eq(x->token_log_prob[i], y->token_log_prob[i], 1e-5, "picture %ld, token %d", at, i);
-}
+#include "tests/toy_search.h"
 
 /* ---- transformers ---------------------------------------------------------------------------------------------------- */
 
@@ -100,7 +36,7 @@ Test(search, finds_what_generate_of_transformers_finds)
     Tensor *features = captioner_encode(t, m->captioner, tiny_pixels(keep, 3, 16));
     size_t  at;
     json_array_foreach(json_object_get(j, "search"), at, c) {
-        SearchOptions o = options((int)json_integer_value(json_object_get(c, "beam")));
+        SearchOptions o = toy_options((int)json_integer_value(json_object_get(c, "beam")));
         o.best   = (int)json_integer_value(json_object_get(c, "best"));
         o.eos    = (int32_t)json_integer_value(json_object_get(c, "eos"));
         o.length = json_is_true(json_object_get(c, "average")) ? LENGTH_AVERAGE : LENGTH_NONE;
@@ -119,7 +55,7 @@ Test(search, finds_what_generate_of_transformers_finds)
 
 /* ---- brute force ----------------------------------------------------------------------------------------------------- */
 
-typedef struct Brute { Fixture *f; Tensor *features; SearchOptions o; int32_t ids[16]; Hypothesis best; int32_t best_ids[16]; int seen; } Brute;
+typedef struct Brute { Toy *f; Tensor *features; SearchOptions o; int32_t ids[16]; Hypothesis best; int32_t best_ids[16]; int seen; } Brute;
 
 static void next_log_probs(Brute *b, int count, real *log_probs)
 {
@@ -164,10 +100,10 @@ static void brute_force(Brute *b, int count, double sum)
 static void wide_beam_is_exact(LengthPenalty length)
 {
     enum { V = 5, L = 4, ALL = 40 };                                 /* 1 + 2 + 4 + 8 captions that end and 16 that are cut */
-    Fixture f = fixture(V, &backend_reference, 1);
+    Toy f = toy(3, V, &backend_reference, 1);
     f.t->recording = false;
     for (int64_t i = 0; i < 8; i++) {
-        Brute b = { .f = &f, .features = some(f, i, 1), .o = options(ALL) };
+        Brute b = { .f = &f, .features = toy_some(f, i, 1), .o = toy_options(ALL) };
         b.o.max_length = L;
         b.o.length = length;
         b.o.best = ALL;
@@ -181,7 +117,7 @@ static void wide_beam_is_exact(LengthPenalty length)
             cr_assert(h[j].score <= h[j - 1].score);
         cr_assert(isfinite(h[30].score) && h[31].score == -INFINITY && h[31].count == 0);
     }
-    end(f);
+    toy_end(f);
 }
 
 Test(search, with_a_beam_that_holds_everything_is_exact) { wide_beam_is_exact(LENGTH_NONE); }
@@ -191,14 +127,14 @@ Test(search, with_a_beam_that_holds_everything_is_exact_on_average) { wide_beam_
 
 static void beam_of_one_is_greedy(LengthPenalty length)
 {
-    Fixture f = fixture(8, &backend_reference, 1);
+    Toy f = toy(3, 8, &backend_reference, 1);
     int     ended = 0;
     f.t->recording = false;
-    SearchOptions o = options(1);
+    SearchOptions o = toy_options(1);
     o.length = length;
     Hypothesis *h = search_captions(f.t, f.m, f.features, o, f.a);
     for (int64_t i = 0; i < PICTURES; i++) {
-        Brute b = { .f = &f, .features = some(f, i, 1), .o = o };
+        Brute b = { .f = &f, .features = toy_some(f, i, 1), .o = o };
         for (int count = 0; ; count++) {
             real    log_probs[8];
             int32_t best = 2;
@@ -221,7 +157,7 @@ static void beam_of_one_is_greedy(LengthPenalty length)
         }
     }
     cr_assert(ended > 2 && ended < PICTURES - 2, "%d of the captions end: the test wants both kinds", ended);
-    end(f);
+    toy_end(f);
 }
 
 Test(search, with_a_beam_of_one_is_greedy) { beam_of_one_is_greedy(LENGTH_NONE); }
@@ -229,9 +165,9 @@ Test(search, with_a_beam_of_one_is_greedy_on_average) { beam_of_one_is_greedy(LE
 
 /* ---- company, threads, cache ------------------------------------------------------------------------------------------- */
 
-static Hypothesis *whole(Fixture f, int beam, bool uncached)
+static Hypothesis *whole(Toy f, int beam, bool uncached)
 {
-    SearchOptions o = options(beam);
+    SearchOptions o = toy_options(beam);
     o.attention = true;
     o.uncached  = uncached;
     o.length    = LENGTH_AVERAGE;
@@ -240,26 +176,26 @@ static Hypothesis *whole(Fixture f, int beam, bool uncached)
 
 static void alone_as_in_company(const Backend *backend, bool bits)
 {
-    Fixture one = fixture(19, backend, 1), two = fixture(19, backend, 2);
+    Toy one = toy(3, 19, backend, 1), two = toy(3, 19, backend, 2);
     int64_t N = one.m->encoder->tokens;
     for (int beam = 1; beam <= 4; beam += 3) {
         Hypothesis *h = whole(one, beam, false), *g = whole(two, beam, false);
         for (int64_t i = 0; i < PICTURES; i++) {
-            SearchOptions o = options(beam);
+            SearchOptions o = toy_options(beam);
             o.attention = true;
             o.length = LENGTH_AVERAGE;
-            Hypothesis *alone = search_captions(one.t, one.m, some(one, i, 1), o, one.a);
+            Hypothesis *alone = search_captions(one.t, one.m, toy_some(one, i, 1), o, one.a);
             if (bits) {
-                same(&g[i], &h[i], N, "two threads, picture", (long)i);
-                same(alone, &h[i], N, "alone, picture", (long)i);
+                toy_same(&g[i], &h[i], N, "two threads, picture", (long)i);
+                toy_same(alone, &h[i], N, "alone, picture", (long)i);
             } else {
-                alike(&g[i], &h[i], (long)i);
-                alike(alone, &h[i], (long)i);
+                toy_alike(&g[i], &h[i], (long)i);
+                toy_alike(alone, &h[i], (long)i);
             }
         }
     }
-    end(one);
-    end(two);
+    toy_end(one);
+    toy_end(two);
 }
 
 Test(search, of_a_picture_is_the_same_alone_in_a_batch_and_on_two_threads) { alone_as_in_company(&backend_reference, true); }
@@ -277,30 +213,30 @@ Test(search, on_openblas_finds_what_the_reference_finds)
     Err err = { 0 };
     const Backend *b = backend_find("openblas", &err);
     cr_assert(b, "%s", err.text);
-    Fixture f = fixture(19, &backend_reference, 1), g = fixture(19, b, 2);
+    Toy f = toy(3, 19, &backend_reference, 1), g = toy(3, 19, b, 2);
     for (int beam = 1; beam <= 4; beam += 3) {
         Hypothesis *h = whole(f, beam, false), *k = whole(g, beam, false);
         for (int64_t i = 0; i < PICTURES; i++)
-            alike(&h[i], &k[i], (long)i);
+            toy_alike(&h[i], &k[i], (long)i);
     }
-    end(f);
-    end(g);
+    toy_end(f);
+    toy_end(g);
 }
 
 Test(search, with_a_cache_finds_what_it_finds_without)
 {
-    Fixture f = fixture(19, &backend_reference, 1);
+    Toy f = toy(3, 19, &backend_reference, 1);
     for (int beam = 1; beam <= 4; beam += 3) {
         Hypothesis *with = whole(f, beam, false), *without = whole(f, beam, true);
         for (int64_t i = 0; i < PICTURES; i++)
-            alike(&with[i], &without[i], (long)i);
+            toy_alike(&with[i], &without[i], (long)i);
     }
-    end(f);
+    toy_end(f);
 }
 
 Test(search, attention_of_every_word_is_a_distribution_over_the_picture)
 {
-    Fixture f = fixture(19, &backend_reference, 1);
+    Toy f = toy(3, 19, &backend_reference, 1);
     int64_t N = f.m->encoder->tokens;
     Hypothesis *h = whole(f, 3, false), *g = whole(f, 3, true);
     for (int64_t i = 0; i < PICTURES; i++)
@@ -312,12 +248,12 @@ Test(search, attention_of_every_word_is_a_distribution_over_the_picture)
             }
             cr_assert_float_eq(sum, 1, 1e-5);
         }
-    end(f);
+    toy_end(f);
 }
 
 Test(search, scores_are_the_sum_of_the_tokens)
 {
-    Fixture f = fixture(8, &backend_reference, 1);
+    Toy f = toy(3, 8, &backend_reference, 1);
     Hypothesis *h = whole(f, 4, false);
     for (int64_t i = 0; i < PICTURES; i++) {
         double sum = 0;
@@ -327,15 +263,15 @@ Test(search, scores_are_the_sum_of_the_tokens)
         cr_assert_float_eq(sum, h[i].log_prob, 1e-9);
         cr_assert_float_eq(sum / n, h[i].score, 1e-9);
     }
-    end(f);
+    toy_end(f);
 }
 
 Test(search, leaves_the_tape_as_it_was_and_does_not_grow_with_length)
 {
-    Fixture f = fixture(19, &backend_reference, 1);
+    Toy f = toy(3, 19, &backend_reference, 1);
     size_t  before = arena_live(f.t->arena), peak[2];
     for (int i = 0; i < 2; i++) {
-        SearchOptions o = options(2);
+        SearchOptions o = toy_options(2);
         o.max_length = i ? 12 : 6;
         Tape *t = tape_new(&backend_reference, NULL, 0);
         search_captions(t, f.m, f.features, o, f.a);
@@ -347,27 +283,27 @@ Test(search, leaves_the_tape_as_it_was_and_does_not_grow_with_length)
     /* Only the cache grows: 6 more positions, 2C a position, for depth + 1 tensors of 64 rows; and probabilities of so many keys. */
     size_t cache = 6 * 2 * 16 * sizeof(real) * 3 * 2 * PICTURES;
     cr_assert_leq(peak[1] - peak[0], cache + (1 << 14), "%zu more", peak[1] - peak[0]);
-    end(f);
+    toy_end(f);
 }
 
 Test(search, length_is_at_most_the_decoders)
 {
-    Fixture f = fixture(19, &backend_reference, 1);
-    SearchOptions o = options(2);
+    Toy f = toy(3, 19, &backend_reference, 1);
+    SearchOptions o = toy_options(2);
     o.max_length = 1000;
     o.eos = -1;
-    Hypothesis *h = search_captions(f.t, f.m, some(f, 0, 2), o, f.a);
+    Hypothesis *h = search_captions(f.t, f.m, toy_some(f, 0, 2), o, f.a);
     cr_assert(h[0].count == 12 && !h[0].ended && h[1].count == 12);
-    end(f);
+    toy_end(f);
 }
 
 Test(search, of_a_model_that_has_gone_wrong_still_ends)
 {
-    Fixture f = fixture(19, &backend_reference, 1);
+    Toy f = toy(3, 19, &backend_reference, 1);
     real    bad = NAN;
     tensor_write(params_find(f.p, "decoder.transformer.ln_f.bias")->tensor, 0, &bad, 1);
-    Hypothesis *h = search_captions(f.t, f.m, some(f, 0, 2), options(3), f.a);
+    Hypothesis *h = search_captions(f.t, f.m, toy_some(f, 0, 2), toy_options(3), f.a);
     cr_assert(h[0].count <= 10 && h[1].count <= 10);
     cr_assert(h[0].log_prob == -INFINITY, "%g", h[0].log_prob);
-    end(f);
+    toy_end(f);
 }

@@ -92,6 +92,15 @@ uint32_t rng_at(uint64_t seed, RngPurpose purpose, uint64_t step, uint64_t posit
     return out[position % 4];
 }
 
+double rng_uniform_at(uint64_t seed, RngPurpose purpose, uint64_t step, uint64_t position)
+{
+    Rng r = rng_stream(seed, purpose, step);
+
+    r.counter[0] = (uint32_t)position;
+    r.counter[1] |= (uint32_t)(position >> 32);
+    return rng_uniform(&r);
+}
+
 uint64_t rng_hash(const char *text)
 {
     uint64_t hash = 0xCBF29CE484222325;

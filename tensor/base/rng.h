@@ -28,6 +28,8 @@ void     rng_shuffle(Rng *r, int32_t *v, int64_t n);        /* Fisher-Yates     
 
 /* Uniform 32-bit word at one position, without a stream (dropout masks). */
 uint32_t rng_at(uint64_t seed, RngPurpose purpose, uint64_t step, uint64_t position);
+/* Uniform in [0, 1), 53 bits, at one position: a block of its own (sampling). */
+double   rng_uniform_at(uint64_t seed, RngPurpose purpose, uint64_t step, uint64_t position);
 uint64_t rng_hash(const char *text);                        /* FNV-1a, to turn a name into a step */
 
 #endif
