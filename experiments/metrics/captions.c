@@ -108,19 +108,19 @@ static void tokenised(Doubt d, int64_t of, const char *kind, const char *path, c
 void caption_doubts_print(const CaptionDoubts *d, const char *references, const char *candidates, const char *command, FILE *out)
 {
     const struct { Doubt doubt; const char *path, *what; } SAID[] = {
-        { d->no_references, candidates, "images without references are not scored" },
-        { d->no_candidate, references, "images without a candidate are not scored, as in coco-caption" },
-        { d->repeated_candidate, candidates, "candidates of an image that had one already; the last one counts, where coco-caption stops" },
-        { d->repeated_id, references, "annotations with the id of another one; all count" },
+        { d->no_references, candidates, "images without references, not scored" },
+        { d->no_candidate, references, "images without a candidate, not scored, as in coco-caption" },
+        { d->repeated_candidate, candidates, "candidates of an image that had one already (the last one counts, where coco-caption stops)" },
+        { d->repeated_id, references, "annotations with the id of another (all count)" },
         { d->empty_candidate, candidates, "candidates without a word" },
-        { d->empty_reference, references, "references without a word; all count" },
-        { d->splits_lines, NULL, "captions with a line separator in them, at which coco-caption begins a new caption and shifts all later ones; "
-                                 "here they stay whole" },
+        { d->empty_reference, references, "references without a word (all count)" },
+        { d->splits_lines, "captions", "with a line separator in them (coco-caption begins a new caption there and shifts all later ones; here they "
+                                       "stay whole)" },
     };
     for (size_t i = 0; i < sizeof SAID / sizeof *SAID; i++)
         if (SAID[i].doubt.count)
-            fprintf(out, "limn %s: warning: %s%s%lld %s (first: image %lld)\n", command, SAID[i].path ? SAID[i].path : "",
-                    SAID[i].path ? ": " : "", (long long)SAID[i].doubt.count, SAID[i].what, (long long)SAID[i].doubt.image);
+            fprintf(out, "limn %s: warning: %s: %s: %lld, first of image %lld\n", command, SAID[i].path, SAID[i].what,
+                    (long long)SAID[i].doubt.count, (long long)SAID[i].doubt.image);
     tokenised(d->tokenised_candidate, d->candidates, "candidates", candidates, command, out);
     tokenised(d->tokenised_reference, d->references, "references", references, command, out);
 }

@@ -203,8 +203,9 @@ static bool measure(const CaptionSet *s, const MetricOptions *o, double *statist
     if (ok) {
         cider_prepare(c, o->team);
         team_run(o->team, caption_set_images(s), score_image, &job);
-        snprintf(note, METRIC_NOTE, "CIDEr: idf from %lld images of %.100s", (long long)cider_documents(c),
-                 o->document_frequency ? o->document_frequency : "the references that are scored");
+        if (o->document_frequency) snprintf(note, METRIC_NOTE, "CIDEr: idf from %lld images of %.150s", (long long)cider_documents(c),
+                                            o->document_frequency);
+        else snprintf(note, METRIC_NOTE, "CIDEr: idf from the references of the %lld scored images", (long long)cider_documents(c));
     }
     cider_free(c);
     return ok;

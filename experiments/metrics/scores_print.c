@@ -1,0 +1,60 @@
+/* scores_print.c - scores for people. */
+#include <math.h>
+#include <string.h>
+
+#include "experiments/metrics/scores.h"
+
+static void print_notes(const Scores *s, FILE *out)
+{
+    for (int m = 0; m < s->count; m++)
+        if (s->list[m].note[0]) fprintf(out, "%s\n", s->list[m].note);
+}
+
+void scores_print(const Scores *s, FILE *out)
+{
+    int width = 10;
+
+    for (int m = 0; m < s->count; m++)
+        for (int k = 0; k < metric_scores(s->list[m].metric); k++)
+            if ((int)strlen(s->list[m].metric->scores[k]) > width) width = (int)strlen(s->list[m].metric->scores[k]);
+    for (int m = 0; m < s->count; m++)
+        for (int k = 0; k < metric_scores(s->list[m].metric); k++) {
+            fprintf(out, "%-*s %9.4f", width, s->list[m].metric->scores[k], s->list[m].scores[k]);
+            if (s->intervals && s->list[m].statistics && !isnan(s->intervals[m][k].low))
+                fprintf(out, "   [%.4f, %.4f]", s->intervals[m][k].low, s->intervals[m][k].high);
+            fputc('\n', out);
+        }
+    print_notes(s, out);
+}
+
+/* Whether no other system has a better score. */
+static bool is_best(const Scores *s, int count, int m, int k, int system)
+{
+    double sign = s[0].list[m].metric->lower_is_better ? -1 : 1;
+    for (int i = 0; i < count; i++)
+        if (sign * s[i].list[m].scores[k] > sign * s[system].list[m].scores[k]) return false;
+    return true;
+}
+
+void scores_print_systems(const Scores *s, const char *const *names, int count, FILE *out)
+{
+    int width = 10;
+
+    for (int i = 0; i < count; i++)
+        if ((int)strlen(names[i]) > width) width = (int)strlen(names[i]);
+    fprintf(out, "%-*s", width, "candidates");
+    for (int m = 0; m < s->count; m++)
+        for (int k = 0; k < metric_scores(s->list[m].metric); k++) fprintf(out, "  %8s", s->list[m].metric->scores[k]);
+    for (int i = 0; i < count; i++) {
+        fprintf(out, "\n%-*s", width, names[i]);
+        for (int m = 0; m < s->count; m++)
+            for (int k = 0; k < metric_scores(s->list[m].metric); k++) {
+                char text[32];
+                int  room = (int)strlen(s->list[m].metric->scores[k]);
+                snprintf(text, sizeof text, "%s%.4f", is_best(s, count, m, k, i) ? "*" : "", s[i].list[m].scores[k]);
+                fprintf(out, "  %*s", room > 8 ? room : 8, text);
+            }
+    }
+    fputc('\n', out);
+    print_notes(s, out);
+}
