@@ -79,6 +79,13 @@ const OpCase op_cases[] = {
       .attention = { .heads = 2, .dropout = 0.3 } },
     { &op_attention_op, "dropout, probs, causal", { S(2,4,4), S(2,4,4), S(2,4,4) }, .training = true, .wants_probs = true,
       .attention = { .heads = 2, .mask = MASK_CAUSAL, .dropout = 0.5 } },
+    { &op_attention_op, "packed rows", { S(1,6,4), S(3,5,4), S(3,5,4) }, .attention = { .heads = 2, .rows = 3, .row_first = IDS(0,2,2,6) } },
+    { &op_attention_op, "packed rows of shared memories", { S(1,6,4), S(2,5,8) }, { S(1,470,256), S(8,197,512) }, .again = { [2] = SECOND },
+      .real_rows = 40, .attention = { .heads = 2, .width = 4, .v_at = 4, .rows = 4, .row_first = IDS(0,1,3,4,6), .memory_of = IDS(1,0,1,1) } },
+    { &op_attention_op, "packed rows, packed qkv, causal", { S(1,7,12) }, { S(1,470,768) }, .again = { [1] = FIRST, [2] = FIRST }, .real_rows = 40,
+      .attention = { .heads = 2, .mask = MASK_CAUSAL, .width = 4, .k_at = 4, .v_at = 8, .rows = 4, .row_first = IDS(0,3,3,6,7), .own_keys = true } },
+    { &op_attention_op, "packed rows, dropout", { S(1,7,4) }, .again = { [1] = FIRST, [2] = FIRST }, .training = true,
+      .attention = { .heads = 2, .mask = MASK_CAUSAL, .dropout = 0.4, .rows = 3, .row_first = IDS(0,3,5,7), .own_keys = true } },
     { &op_attention_op, "longer than a tile", { S(1,35,6), S(1,67,6), S(1,67,6) },
       .attention = { .heads = 2, .mask = MASK_CAUSAL, .query_offset = 32 } },
 

@@ -83,18 +83,26 @@ static Shape ids_shape(const OpRun *r)
     return r->real_size ? r->what->real_ids : r->what->ids;
 }
 
-/* At real size: rows share memories in runs, as captions share pictures; a few memories are a little shorter. */
+static int64_t attention_rows(const OpRun *r)
+{
+    const OpCase *c = r->what;
+    if (c->attention.rows) return r->real_size ? c->real_rows : c->attention.rows;
+    return (r->real_size ? c->real_size : c->in)[0].d[0];
+}
+
+/* At real size: rows share memories in runs, as captions share pictures; a few memories are a little shorter; packed rows differ by one. */
 static void make_ids(OpRun *r)
 {
     const AttentionOptions *o = &r->what->attention;
     const Shape *in = r->real_size ? r->what->real_size : r->what->in;
-    int64_t count = ids_shape(r).n ? shape_count(ids_shape(r)) : 0, rows = in[0].d[0];
+    int64_t count = ids_shape(r).n ? shape_count(ids_shape(r)) : 0, rows = attention_rows(r);
     int64_t memories = in[1].n ? in[1].d[0] : rows, keys = in[1].n ? in[1].d[1] : in[0].d[1];
 
     r->ids = calloc((size_t)count + 1, sizeof *r->ids);
     r->memory_of = calloc((size_t)rows + 1, sizeof *r->memory_of);
     r->key_lengths = calloc((size_t)memories + 1, sizeof *r->key_lengths);
-    REQUIRE(r->ids && r->memory_of && r->key_lengths, "out of memory");
+    r->row_first = calloc((size_t)rows + 1, sizeof *r->row_first);
+    REQUIRE(r->ids && r->memory_of && r->key_lengths && r->row_first, "out of memory");
     for (int64_t i = 0; i < count; i++) {
         int64_t bound = r->what->op == &op_cross_entropy_op ? shape_last(in[0]) : in[0].d[0];
         r->ids[i] = r->what->id_values && !r->real_size ? r->what->id_values[i] : (int32_t)(i * 7919 % bound);
@@ -103,6 +111,8 @@ static void make_ids(OpRun *r)
         r->memory_of[b] = o->memory_of && !r->real_size ? o->memory_of[b] : (int32_t)(b * memories / rows);
     for (int64_t m = 0; m < memories; m++)
         r->key_lengths[m] = o->key_lengths && !r->real_size ? o->key_lengths[m] : (int32_t)(keys - m % 4);
+    for (int64_t b = 0; o->rows && b <= rows; b++)
+        r->row_first[b] = r->real_size ? (int32_t)(in[0].d[1] * b / rows) : o->row_first[b];
 }
 
 static bool is_buffer(const OpCase *c, int input)
@@ -147,6 +157,7 @@ void op_run_free(OpRun *r)
     free(r->ids);
     free(r->memory_of);
     free(r->key_lengths);
+    free(r->row_first);
     free(r);
 }
 
@@ -176,6 +187,8 @@ static void attention(Tape *t, const OpRun *r, Tensor *const in[], Tensor *out[]
 
     if (o.memory_of) o.memory_of = r->memory_of;
     if (o.key_lengths) o.key_lengths = r->key_lengths;
+    if (o.rows) o.row_first = r->row_first;
+    o.rows = o.rows ? attention_rows(r) : 0;
     out[0] = op_attention(t, in[0], in[1], in[2], o, r->what->wants_probs ? &out[1] : NULL);
     if (r->what->only_probs) {
         out[0] = out[1];

@@ -24,6 +24,7 @@ typedef struct OpCase {
     /* Options; which of them count depends on the op. */
     LinearOptions       linear;                  /* the residual is in[3]                                            */
     AttentionOptions    attention;
+    int64_t             real_rows;               /* of packed attention at real size                                 */
     CrossEntropyOptions loss;
     ConvOptions         conv;
     int64_t             real_groups;             /* of conv at real size; 0: 1                                       */
@@ -55,7 +56,7 @@ typedef struct OpRun {
     bool          real_size;
     Params       *params;
     Tensor       *in[OP_MAX_IN];                 /* batch norm's running statistics are buffers                      */
-    int32_t      *ids, *memory_of, *key_lengths;
+    int32_t      *ids, *memory_of, *key_lengths, *row_first;
 } OpRun;
 
 OpRun  *op_run_new(const OpCase *c, bool real_size);

@@ -5,7 +5,7 @@
  *     logits = LN_f(x_L) wte'
  *
  * Parameters: "encoder.…" (ViTModel), "decoder.transformer.…" (GPT2LMHeadModel, add_cross_attention), "enc_to_dec_proj.…".
- * Batches are image-major: a picture is encoded once for all of its captions.
+ * Batches are image-major: a picture is encoded once for all of its captions. The loss computes nothing for padding.
  * I pictures, N image tokens, B captions, T positions, C decoder width.                                               */
 #ifndef LIMN_CAPTIONER_H
 #define LIMN_CAPTIONER_H

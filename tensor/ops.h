@@ -119,6 +119,9 @@ typedef struct AttentionOptions {
     int64_t        key_count;                    /* only the first key_count keys of k and v are there; 0: all S     */
     const int32_t *key_lengths;                  /* (Bk): memory m has that many keys (padding behind); NULL: all    */
     const int32_t *memory_of;                    /* (B): row b reads memory memory_of[b] of k and v; NULL: its own   */
+    int64_t        rows;                         /* > 0: q is packed, see below                                      */
+    const int32_t *row_first;                    /* (rows + 1): where each packed row begins, and the end            */
+    bool           own_keys;                     /* packed rows read keys and values that are packed like them       */
     int64_t        width;                        /* C; 0: the last dimension of q                                    */
     int64_t        q_at, k_at, v_at;             /* first column of Q, K, V in their tensors (packed qkv: 0, C, 2C)  */
     double         dropout;                      /* on the probabilities, while training                             */
@@ -126,6 +129,9 @@ typedef struct AttentionOptions {
 /* q (B,T,>=C), k and v (Bk,S,>=C) -> (B,T,C). The same tensor may serve as q, k and v. `probs`, when not NULL, receives
  * (B,heads,T,S) before dropout, through which gradients flow too; S there is key_count where that is given.
  * A row whose keys are all masked gives zeros, as PyTorch's SDPA does, and so do its probs.
+ * Rows of different lengths are packed end to end, without padding: q is (1,N,>=C), row b its positions row_first[b] to row_first[b+1],
+ * which may be none. With own_keys k and v are (1,N,>=C), too, and a row reads its own (self-attention); without, k and v are
+ * memories as ever. Neither probs nor a cache (query_offset, key_count, key_lengths) goes with it. -> (1,N,C)
  * The id arrays must live until backward.                                                                            */
 Tensor *op_attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, AttentionOptions o, Tensor **probs);
 

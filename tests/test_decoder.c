@@ -27,9 +27,9 @@ static void end(Fixture f)
 
 static Tensor *logits(Fixture f, Ids tokens, KvCache *cache)
 {
-    Tensor *x = decoder_embed(f.t, f.d, tokens, cache ? cache->filled : 0);
+    Tensor *x = decoder_embed(f.t, f.d, tokens, (Reading){ .cache = cache });
     for (int i = 0; i < f.d->config.depth; i++)
-        x = decoder_mlp(f.t, f.d, i, decoder_self(f.t, f.d, i, x, cache));
+        x = decoder_mlp(f.t, f.d, i, decoder_self(f.t, f.d, i, x, (Reading){ .cache = cache }));
     if (cache)
         cache->filled += shape_last(tokens.shape);
     Tensor *y = decoder_logits(f.t, f.d, x);

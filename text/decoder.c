@@ -104,12 +104,19 @@ void kv_cache_reorder(Tape *t, KvCache *c, const int32_t *from, int64_t rows)
 
 /* ---- from here to the end is the decoder -------------------------------------------------------------------------- */
 
-Tensor *decoder_embed(Tape *t, const Decoder *d, Ids tokens, int64_t position)
+static Tensor *positions(Tape *t, const Decoder *d, Ids tokens, Reading r)
 {
-    int64_t T = shape_last(tokens.shape);
-    REQUIRE(position + T <= d->config.length, "decoder: positions %lld to %lld of %lld",
-            (long long)position, (long long)(position + T - 1), (long long)d->config.length);
-    Tensor *x = op_add(t, op_embedding(t, d->wte, tokens), op_slice(t, d->wpe, 0, position, position + T));
+    if (r.packing)
+        return op_embedding(t, d->wpe, (Ids){ tokens.shape, r.packing->position });
+    int64_t from = r.cache ? r.cache->filled : 0, T = shape_last(tokens.shape);
+    REQUIRE(from + T <= d->config.length, "decoder: positions %lld to %lld of %lld",
+            (long long)from, (long long)(from + T - 1), (long long)d->config.length);
+    return op_slice(t, d->wpe, 0, from, from + T);
+}
+
+Tensor *decoder_embed(Tape *t, const Decoder *d, Ids tokens, Reading r)
+{
+    Tensor *x = op_add(t, op_embedding(t, d->wte, tokens), positions(t, d, tokens, r));
     return op_dropout(t, x, d->config.embedding_dropout);
 }
 
@@ -125,24 +132,35 @@ Tensor *decoder_leave(Tape *t, const Decoder *d, const Norm *n, const Linear *l,
     return d->config.post_norm ? norm(t, n, x) : x;
 }
 
-Tensor *decoder_self(Tape *t, const Decoder *d, int layer, Tensor *x, KvCache *cache)
+/* Keys and values of x go behind those in the cache; attention then reads all of them there. */
+static Tensor *cached(Tape *t, KvCache *cache, int layer, Tensor *qkv, AttentionOptions *o)
+{
+    int64_t C = o->width, T = qkv->shape.d[1];
+    REQUIRE(!t->recording, "decoder: a key/value cache carries no gradients; stop recording first");
+    if (cache->filled == 0)
+        set_rows(cache, qkv->shape.d[0]);
+    Tensor *kv = cache->kv[layer];
+    rows_write(t, kv, cache->filled, qkv, C);
+    o->k_at = 0;
+    o->v_at = C;
+    o->query_offset = cache->filled;
+    o->key_count    = cache->filled + T;
+    return kv;
+}
+
+Tensor *decoder_self(Tape *t, const Decoder *d, int layer, Tensor *x, Reading r)
 {
     const DecoderBlock *b = &d->block[layer];
-    int64_t C = d->config.width, T = x->shape.d[1];
+    int64_t C = d->config.width;
     AttentionOptions o = { .heads = (int)d->config.heads, .mask = MASK_CAUSAL, .width = C,
                            .q_at = 0, .k_at = C, .v_at = 2 * C, .dropout = d->config.attention_dropout };
-    Tensor *qkv = linear(t, &b->c_attn, decoder_enter(t, d, &b->ln_1, x)), *kv = qkv;
-    if (cache) {
-        REQUIRE(!t->recording, "decoder: a key/value cache carries no gradients; stop recording first");
-        if (cache->filled == 0)
-            set_rows(cache, x->shape.d[0]);
-        kv = cache->kv[layer];
-        rows_write(t, kv, cache->filled, qkv, C);
-        o.k_at = 0;
-        o.v_at = C;
-        o.query_offset = cache->filled;
-        o.key_count    = cache->filled + T;
+    if (r.packing) {
+        o.rows      = r.packing->captions;
+        o.row_first = r.packing->first;
+        o.own_keys  = true;
     }
+    Tensor *qkv = linear(t, &b->c_attn, decoder_enter(t, d, &b->ln_1, x));
+    Tensor *kv  = r.cache ? cached(t, r.cache, layer, qkv, &o) : qkv;
     return decoder_leave(t, d, &b->ln_1, &b->attn_proj, op_attention(t, qkv, kv, kv, o, NULL), x);
 }
 

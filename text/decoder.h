@@ -35,6 +35,9 @@ typedef struct Decoder {
  * when all of them are done (captioner_logits does).                                                                  */
 typedef struct KvCache { int64_t capacity, rows, length, filled; int depth; Tensor **kv, *spare; } KvCache;
 
+/* Captions of different lengths end to end, without padding: caption b is the tokens first[b] .. first[b+1] of (1,N). */
+typedef struct Packing { int64_t captions; const int32_t *first, *position; } Packing;   /* [captions + 1]; [N]: in its caption */
+
 bool     decoder_config_check(const DecoderConfig *c, Err *err);
 Decoder *decoder_new(Scope s, const DecoderConfig *c);               /* scope: "decoder" of a captioner                 */
 
@@ -42,8 +45,11 @@ KvCache *kv_cache_new(Arena *a, const Decoder *d, int64_t capacity, int64_t leng
 /* There are `rows` rows from now on, and row i continues what row from[i] was (beam search; pictures that are done). */
 void     kv_cache_reorder(Tape *t, KvCache *c, const int32_t *from, int64_t rows);
 
-Tensor *decoder_embed(Tape *t, const Decoder *d, Ids tokens, int64_t position);     /* [B,T] -> (B,T,C); T starts at position    */
-Tensor *decoder_self(Tape *t, const Decoder *d, int layer, Tensor *x, KvCache *cache);   /* cache NULL: the whole sequence       */
+/* Either whole captions (both NULL), captions packed, or the positions behind those in the cache. */
+typedef struct Reading { KvCache *cache; const Packing *packing; } Reading;
+
+Tensor *decoder_embed(Tape *t, const Decoder *d, Ids tokens, Reading r);            /* [B,T] -> (B,T,C), packed [1,N] -> (1,N,C) */
+Tensor *decoder_self(Tape *t, const Decoder *d, int layer, Tensor *x, Reading r);
 Tensor *decoder_mlp(Tape *t, const Decoder *d, int layer, Tensor *x);
 Tensor *decoder_logits(Tape *t, const Decoder *d, Tensor *x);        /* (B,T,C) -> (B,T,V)                              */
 

@@ -3,7 +3,8 @@
  *     P = softmax(Q K' / sqrt(D) + mask),    Y = (P m) V        m: dropout's mask, all ones when not training
  *
  * B rows of T queries; row b reads S keys and values of memory memory_of[b]; H heads of D lie side by side in C. P is kept for
- * backward as (B,H,T,S), with zeros for hidden keys: it is the `probs` output where one is wanted.                  */
+ * backward as (B,H,T,S), with zeros for hidden keys: it is the `probs` output where one is wanted. Packed rows have a T, and with
+ * keys of their own an S, each.                                                                                        */
 #include "tensor/ops/attrs.h"
 
 #include <inttypes.h>
@@ -14,9 +15,27 @@ int64_t attention_memory(const AttentionAttr *a, int64_t b)
     return a->o.memory_of ? a->o.memory_of[b] : b;
 }
 
+RowSpan attention_queries(const AttentionAttr *a, int64_t b)
+{
+    const int32_t *first = a->o.row_first;
+    return first ? (RowSpan){ first[b], first[b + 1] - first[b] } : (RowSpan){ b * a->T, a->T };
+}
+
+RowSpan attention_keys(const AttentionAttr *a, int64_t b)
+{
+    return a->o.own_keys ? attention_queries(a, b) : (RowSpan){ attention_memory(a, b) * a->memory_keys, a->S };
+}
+
+int64_t attention_probs_at(const AttentionAttr *a, int64_t b, int64_t h)
+{
+    return a->p_first ? a->H * a->p_first[b] + h * (a->p_first[b + 1] - a->p_first[b]) : (b * a->H + h) * a->T * a->S;
+}
+
+int64_t attention_probs_count(const AttentionAttr *a) { return attention_probs_at(a, a->B, 0); }
+
 int64_t attention_sees(const AttentionAttr *a, int64_t b, int64_t i)
 {
-    int64_t there = a->S, sees;
+    int64_t there = attention_keys(a, b).count, sees;
 
     if (a->o.key_lengths && a->o.key_lengths[attention_memory(a, b)] < there) there = a->o.key_lengths[attention_memory(a, b)];
     if (a->o.mask == MASK_NONE) return there;
@@ -26,15 +45,16 @@ int64_t attention_sees(const AttentionAttr *a, int64_t b, int64_t i)
 }
 
 /* One row (b, h, i) of the computation: where its query, keys, values and probabilities are. */
-typedef struct Row { int64_t q, k, v, y, p, sees; } Row;
+typedef struct Row { int64_t q, k, v, y, p, keys, sees; } Row;
 
 static Row row_at(const AttentionAttr *a, int64_t b, int64_t h, int64_t i)
 {
-    int64_t m = attention_memory(a, b) * a->memory_keys;
+    int64_t q = attention_queries(a, b).first + i;
+    RowSpan    s = attention_keys(a, b);
 
-    return (Row){ .q = (b * a->T + i) * a->ldq + a->o.q_at + h * a->D, .k = m * a->ldk + a->o.k_at + h * a->D,
-                  .v = m * a->ldv + a->o.v_at + h * a->D, .y = (b * a->T + i) * a->C + h * a->D,
-                  .p = ((b * a->H + h) * a->T + i) * a->S, .sees = attention_sees(a, b, i) };
+    return (Row){ .q = q * a->ldq + a->o.q_at + h * a->D, .k = s.first * a->ldk + a->o.k_at + h * a->D,
+                  .v = s.first * a->ldv + a->o.v_at + h * a->D, .y = q * a->C + h * a->D,
+                  .p = attention_probs_at(a, b, h) + i * s.count, .keys = s.count, .sees = attention_sees(a, b, i) };
 }
 
 static double dot(const real *x, const real *y, int64_t n)
@@ -66,15 +86,15 @@ static void forward(Tape *t, Node *n)
     double *row = tape_scratch(t, (size_t)a->S * sizeof *row);
 
     if (p) n->out[1]->held = true;
-    if (!p && n->recorded) p = tape_save(t, n, 0, (size_t)(a->B * a->H * a->T * a->S) * sizeof *p);
+    if (!p && n->recorded) p = tape_save(t, n, 0, (size_t)attention_probs_count(a) * sizeof *p);
     for (int64_t b = 0; b < a->B; b++)
         for (int64_t h = 0; h < a->H; h++)
-            for (int64_t i = 0; i < a->T; i++) {
+            for (int64_t i = 0, T = attention_queries(a, b).count; i < T; i++) {
                 Row z = row_at(a, b, h, i);
 
                 for (int64_t j = 0; j < z.sees; j++) row[j] = a->scale * dot(q + z.q, k + z.k + j * a->ldk, a->D);
                 softmax(row, z.sees);
-                if (p) for (int64_t j = 0; j < a->S; j++) p[z.p + j] = j < z.sees ? (real)row[j] : 0;
+                if (p) for (int64_t j = 0; j < z.keys; j++) p[z.p + j] = j < z.sees ? (real)row[j] : 0;
                 for (int64_t d = 0; d < a->D; d++) {
                     double sum = 0;
                     for (int64_t j = 0; j < z.sees; j++)
@@ -96,7 +116,7 @@ static void backward(Tape *t, Node *n)
 
     for (int64_t b = 0; b < a->B; b++)
         for (int64_t h = 0; h < a->H; h++)
-            for (int64_t i = 0; i < a->T; i++) {
+            for (int64_t i = 0, T = attention_queries(a, b).count; i < T; i++) {
                 Row    z = row_at(a, b, h, i);
                 double sum = 0;
 
@@ -143,6 +163,32 @@ static void check_keys(const AttentionAttr *a, const Tensor *q, const Tensor *k,
         REQUIRE(o->key_lengths[m] >= 0, "attention: memory %" PRId64 " has %d keys", m, (int)o->key_lengths[m]);
 }
 
+/* Rows of their own lengths: how many, the most queries and keys of one, and where the probabilities of each lie. */
+static void pack(Tape *t, AttentionAttr *a, const Tensor *q, const Tensor *k, bool probs)
+{
+    const AttentionOptions *o = &a->o;
+    int64_t *p_first = arena_alloc(t->arena, (size_t)(o->rows + 1) * sizeof *p_first);
+
+    REQUIRE(o->row_first && q->shape.d[0] == 1 && (!o->own_keys || (k->shape.d[0] == 1 && k->shape.d[1] == q->shape.d[1])),
+            "attention: packed rows of q %s and k %s", shape_text(q->shape).s, shape_text(k->shape).s);
+    REQUIRE(!probs && !o->query_offset && !o->key_count && !o->key_lengths && !(o->own_keys && o->memory_of),
+            "attention: packed rows have neither probs nor a cache, and either keys of their own or a memory");
+    REQUIRE(o->row_first[0] == 0 && o->row_first[o->rows] == q->shape.d[1], "attention: packed rows from %d to %d of q %s",
+            (int)o->row_first[0], (int)o->row_first[o->rows], shape_text(q->shape).s);
+    a->B = o->rows;
+    if (o->own_keys) a->M = o->rows;
+    a->T = p_first[0] = 0;
+    for (int64_t b = 0; b < a->B; b++) {
+        int64_t T = o->row_first[b + 1] - o->row_first[b];
+
+        REQUIRE(T >= 0, "attention: packed row %" PRId64 " ends before it begins", b);
+        p_first[b + 1] = p_first[b] + T * (o->own_keys ? T : a->S);
+        if (T > a->T) a->T = T;
+    }
+    if (o->own_keys) a->S = a->T;
+    a->p_first = p_first;
+}
+
 Tensor *op_attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, AttentionOptions o, Tensor **probs)
 {
     AttentionAttr a = { .o = o, .B = q->shape.d[0], .M = k->shape.d[0], .T = q->shape.d[1], .memory_keys = k->shape.d[1],
@@ -150,6 +196,7 @@ Tensor *op_attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, AttentionOptions 
 
     a.S = o.key_count ? o.key_count : a.memory_keys;
     a.C = o.width ? o.width : a.ldq;
+    if (o.rows) pack(t, &a, q, k, probs != NULL);
     check_keys(&a, q, k, v);
     a.D = a.C / a.H;
     a.scale = 1 / sqrt((double)a.D);
@@ -158,7 +205,8 @@ Tensor *op_attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, AttentionOptions 
         a.draw = t->draws++;
     }
     Node *n = tape_apply(t, &(Apply){ &op_attention_op, { q, k, v },
-                                      { SHAPE(a.B, a.T, a.C), probs ? SHAPE(a.B, a.H, a.T, a.S) : (Shape){ 0 } }, &a, sizeof a });
+                                      { SHAPE(q->shape.d[0], q->shape.d[1], a.C), probs ? SHAPE(a.B, a.H, a.T, a.S) : (Shape){ 0 } },
+                                      &a, sizeof a });
     if (probs) *probs = n->out[1];
     return n->out[0];
 }

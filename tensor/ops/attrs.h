@@ -42,7 +42,7 @@ typedef struct ConcatAttr { int64_t outer, x_outer, y_outer, x_run, y_run; } Con
 /* y is `outer` times `run` elements, which lie `skip` into each `stride` of x. */
 typedef struct SliceAttr  { int64_t outer, stride, skip, run; } SliceAttr;
 
-/* B rows of queries, M memories, T queries, S keys (those that are there), H heads of D, C = H D.
+/* B rows of queries, M memories, T queries, S keys (those that are there), H heads of D, C = H D. Packed: T and S are the most of a row.
  * ldq, ldk, ldv: elements from one row of the tensor to the next; memory_keys: rows of a memory in k and v (>= S).    */
 typedef struct AttentionAttr {
     AttentionOptions o;
@@ -50,7 +50,16 @@ typedef struct AttentionAttr {
     double   scale;                              /* 1 / sqrt(D)                                                       */
     double   dropout;                            /* 0 unless training                                                */
     uint64_t draw;                               /* which random op of the step this is                              */
+    const int64_t *p_first;                      /* packed, [B+1]: query-key pairs of the rows before                 */
 } AttentionAttr;
+
+/* Which positions of q row b has, and which of k and v it reads. */
+typedef struct RowSpan { int64_t first, count; } RowSpan;
+RowSpan attention_queries(const AttentionAttr *a, int64_t b);
+RowSpan attention_keys(const AttentionAttr *a, int64_t b);
+/* Where the probabilities of row b's head h begin, a query after the other; and how many there are in all. */
+int64_t attention_probs_at(const AttentionAttr *a, int64_t b, int64_t h);
+int64_t attention_probs_count(const AttentionAttr *a);
 
 /* The memory that row b reads, and how many keys query i of row b sees. Every mask lets a query see keys 0 .. n-1 for
  * some n, so that one number says it all; 0: none, the output row is zeros.                                        */

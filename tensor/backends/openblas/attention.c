@@ -17,16 +17,17 @@ typedef struct Work {
     int32_t *first, *rows;                       /* rows[first[m] .. first[m+1]) read memory m                        */
 } Work;
 
-/* Where row b's head h lies, and how many keys its last query, which sees most, sees. */
-typedef struct Head { int64_t q, k, v, y, p, seen; } Head;
+/* Where row b's head h lies, its queries T and keys S, and how many of these its last query, which sees most, sees. */
+typedef struct Head { int64_t q, k, v, y, p, T, S, seen; } Head;
 
 static Head head_at(const AttentionAttr *a, int64_t b, int64_t h)
 {
-    int64_t m = attention_memory(a, b) * a->memory_keys;
+    RowSpan q = attention_queries(a, b), k = attention_keys(a, b);
 
-    return (Head){ .q = b * a->T * a->ldq + a->o.q_at + h * a->D, .k = m * a->ldk + a->o.k_at + h * a->D,
-                   .v = m * a->ldv + a->o.v_at + h * a->D, .y = b * a->T * a->C + h * a->D,
-                   .p = (b * a->H + h) * a->T * a->S, .seen = attention_sees(a, b, a->T - 1) };
+    return (Head){ .q = q.first * a->ldq + a->o.q_at + h * a->D, .k = k.first * a->ldk + a->o.k_at + h * a->D,
+                   .v = k.first * a->ldv + a->o.v_at + h * a->D, .y = q.first * a->C + h * a->D,
+                   .p = attention_probs_at(a, b, h), .T = q.count, .S = k.count,
+                   .seen = q.count > 0 ? attention_sees(a, b, q.count - 1) : 0 };
 }
 
 static real *spare_block(const Work *w, int member, int which)
@@ -40,18 +41,18 @@ static void few_scores(const Work *w, const Head *z, real *p)
 {
     const AttentionAttr *a = w->a;
 
-    for (int64_t i = 0; i < a->T; i++)
+    for (int64_t i = 0; i < z->T; i++)
         for (int64_t j = 0; j < z->seen; j++)
-            p[i * a->S + j] = kernels()->dot(a->D, w->q + z->q + i * a->ldq, w->k + z->k + j * a->ldk);
+            p[i * z->S + j] = kernels()->dot(a->D, w->q + z->q + i * a->ldq, w->k + z->k + j * a->ldk);
 }
 static void few_sums(const Work *w, const Head *z, const real *p)
 {
     const AttentionAttr *a = w->a;
 
-    for (int64_t i = 0; i < a->T; i++) {
+    for (int64_t i = 0; i < z->T; i++) {
         real *y = w->y + z->y + i * a->C;
         memset(y, 0, (size_t)a->D * sizeof *y);
-        for (int64_t j = 0; j < z->seen; j++) kernels()->axpy(a->D, p[i * a->S + j], w->v + z->v + j * a->ldv, y);
+        for (int64_t j = 0; j < z->seen; j++) kernels()->axpy(a->D, p[i * z->S + j], w->v + z->v + j * a->ldv, y);
     }
 }
 
@@ -64,23 +65,23 @@ static void forward_item(void *context, int64_t item, int member)
     Head    z = head_at(a, b, item % a->H);
     real   *p = w->p ? w->p + z.p : spare_block(w, member, 0);
 
-    if (a->T <= FEW) few_scores(w, &z, p);
-    else gemm_whole(&(Gemm){ .tb = true, .m = a->T, .n = z.seen, .k = a->D, .alpha = 1, .a = w->q + z.q, .lda = a->ldq,
-                             .b = w->k + z.k, .ldb = a->ldk, .c = p, .ldc = a->S });
-    for (int64_t i = 0; i < a->T; i++) {
+    if (z.T <= FEW) few_scores(w, &z, p);
+    else gemm_whole(&(Gemm){ .tb = true, .m = z.T, .n = z.seen, .k = a->D, .alpha = 1, .a = w->q + z.q, .lda = a->ldq,
+                             .b = w->k + z.k, .ldb = a->ldk, .c = p, .ldc = z.S });
+    for (int64_t i = 0; i < z.T; i++) {
         int64_t sees = attention_sees(a, b, i);
 
-        if (sees > 0) kernels()->softmax(sees, (real)a->scale, p + i * a->S);
-        memset(p + i * a->S + sees, 0, (size_t)(a->S - sees) * sizeof *p);
+        if (sees > 0) kernels()->softmax(sees, (real)a->scale, p + i * z.S);
+        memset(p + i * z.S + sees, 0, (size_t)(z.S - sees) * sizeof *p);
     }
     if (a->dropout > 0) {
         real *dropped = spare_block(w, member, 1);
-        dropout_mask(w->t, a->draw, a->dropout, z.p, a->T * a->S, dropped);
-        kernels()->multiply(a->T * a->S, dropped, p, dropped);
+        dropout_mask(w->t, a->draw, a->dropout, z.p, z.T * z.S, dropped);
+        kernels()->multiply(z.T * z.S, dropped, p, dropped);
         p = dropped;
     }
-    if (a->T <= FEW || z.seen == 0) few_sums(w, &z, p);
-    else gemm_whole(&(Gemm){ .m = a->T, .n = a->D, .k = z.seen, .alpha = 1, .a = p, .lda = a->S, .b = w->v + z.v,
+    if (z.T <= FEW || z.seen == 0) few_sums(w, &z, p);
+    else gemm_whole(&(Gemm){ .m = z.T, .n = a->D, .k = z.seen, .alpha = 1, .a = p, .lda = z.S, .b = w->v + z.v,
                              .ldb = a->ldv, .c = w->y + z.y, .ldc = a->C });
 }
 
@@ -96,7 +97,7 @@ static void forward(Tape *t, Node *n)
                .p = n->out[1] ? n->out[1]->data : NULL, .spare = spare_blocks(t, a) };
 
     if (w.p) n->out[1]->held = true;
-    if (!w.p && n->recorded) w.p = tape_save(t, n, 0, (size_t)(a->B * a->H * a->T * a->S) * sizeof(real));
+    if (!w.p && n->recorded) w.p = tape_save(t, n, 0, (size_t)attention_probs_count(a) * sizeof(real));
     team_run(t->team, a->B * a->H, forward_item, &w);
 }
 
@@ -107,17 +108,17 @@ static void score_gradients(const Work *w, const Head *z, const real *mask, real
     const AttentionAttr *a = w->a;
 
     if (w->dy) {
-        gemm_whole(&(Gemm){ .tb = true, .m = a->T, .n = z->seen, .k = a->D, .alpha = 1, .a = w->dy + z->y, .lda = a->C,
-                            .b = w->v + z->v, .ldb = a->ldv, .c = ds, .ldc = a->S });
+        gemm_whole(&(Gemm){ .tb = true, .m = z->T, .n = z->seen, .k = a->D, .alpha = 1, .a = w->dy + z->y, .lda = a->C,
+                            .b = w->v + z->v, .ldb = a->ldv, .c = ds, .ldc = z->S });
     } else {
-        memset(ds, 0, (size_t)(a->T * a->S) * sizeof *ds);
+        memset(ds, 0, (size_t)(z->T * z->S) * sizeof *ds);
     }
-    for (int64_t i = 0; i < a->T; i++) {
-        real *row = ds + i * a->S;
+    for (int64_t i = 0; i < z->T; i++) {
+        real *row = ds + i * z->S;
 
-        if (mask && w->dy) kernels()->multiply(z->seen, row, mask + i * a->S, row);
-        if (w->dprobs) kernels()->add(z->seen, row, w->dprobs + z->p + i * a->S, row);
-        kernels()->softmax_grad(z->seen, (real)a->scale, w->p + z->p + i * a->S, row);   /* P is 0 where hidden */
+        if (mask && w->dy) kernels()->multiply(z->seen, row, mask + i * z->S, row);
+        if (w->dprobs) kernels()->add(z->seen, row, w->dprobs + z->p + i * z->S, row);
+        kernels()->softmax_grad(z->seen, (real)a->scale, w->p + z->p + i * z->S, row);   /* P is 0 where hidden */
     }
 }
 
@@ -128,16 +129,16 @@ static void backward_row(const Work *w, int64_t b, int64_t h, int member)
     real *ds = spare_block(w, member, 0), *mask = a->dropout > 0 ? spare_block(w, member, 1) : NULL;
 
     if (z.seen == 0) return;
-    if (mask) dropout_mask(w->t, a->draw, a->dropout, z.p, a->T * a->S, mask);
+    if (mask) dropout_mask(w->t, a->draw, a->dropout, z.p, z.T * z.S, mask);
     score_gradients(w, &z, mask, ds);
-    if (w->dq) gemm_whole(&(Gemm){ .m = a->T, .n = a->D, .k = z.seen, .alpha = 1, .beta = 1, .a = ds, .lda = a->S,
+    if (w->dq) gemm_whole(&(Gemm){ .m = z.T, .n = a->D, .k = z.seen, .alpha = 1, .beta = 1, .a = ds, .lda = z.S,
                                    .b = w->k + z.k, .ldb = a->ldk, .c = w->dq + z.q, .ldc = a->ldq });
-    if (w->dk) gemm_whole(&(Gemm){ .ta = true, .m = z.seen, .n = a->D, .k = a->T, .alpha = 1, .beta = 1, .a = ds, .lda = a->S,
+    if (w->dk) gemm_whole(&(Gemm){ .ta = true, .m = z.seen, .n = a->D, .k = z.T, .alpha = 1, .beta = 1, .a = ds, .lda = z.S,
                                    .b = w->q + z.q, .ldb = a->ldq, .c = w->dk + z.k, .ldc = a->ldk });
     if (!w->dv || !w->dy) return;
-    if (mask) kernels()->multiply(a->T * a->S, mask, w->p + z.p, mask);
-    gemm_whole(&(Gemm){ .ta = true, .m = z.seen, .n = a->D, .k = a->T, .alpha = 1, .beta = 1, .a = mask ? mask : w->p + z.p,
-                        .lda = a->S, .b = w->dy + z.y, .ldb = a->C, .c = w->dv + z.v, .ldc = a->ldv });
+    if (mask) kernels()->multiply(z.T * z.S, mask, w->p + z.p, mask);
+    gemm_whole(&(Gemm){ .ta = true, .m = z.seen, .n = a->D, .k = z.T, .alpha = 1, .beta = 1, .a = mask ? mask : w->p + z.p,
+                        .lda = z.S, .b = w->dy + z.y, .ldb = a->C, .c = w->dv + z.v, .ldc = a->ldv });
 }
 
 static void backward_item(void *context, int64_t item, int member)
