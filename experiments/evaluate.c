@@ -58,7 +58,7 @@ static void measure_batch(const Subject *s, const EvaluateOptions *o, const Batc
     ArenaMark mark = tape_mark(t);
     double nll = 0;
 
-    captioner_loss(t, s->captioner, features, b->tokens, b->targets, b->image_of, 0, 0, &nll);
+    captioner_loss(t, s->captioner, features, b->tokens, b->targets, b->image_of, (LossOptions){ .nll = &nll });
     arena_release(t->arena, mark);
     *sum += nll;
     out->tokens += b->target_count;

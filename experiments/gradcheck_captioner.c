@@ -36,7 +36,7 @@ static Tensor *loss_of(Tape *t, void *context)
     const Case *c = context;
     t->training = true;                          /* batch norm by the batch's statistics, unless it keeps to its running ones */
     Tensor *features = captioner_encode(t, c->captioner, c->pixels);
-    return captioner_loss(t, c->captioner, features, c->tokens, c->targets, c->image_of, 0.1, 0, NULL);
+    return captioner_loss(t, c->captioner, features, c->tokens, c->targets, c->image_of, (LossOptions){ .smoothing = 0.1 });
 }
 
 /* Fresh weights are near zero, where attention is uniform and errors hide: spread them. */

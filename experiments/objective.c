@@ -17,7 +17,7 @@ Tensor *objective_teacher_forcing(Trainer *r, const Batch *b, Tensor *features, 
                                 .bos = tokenizer_bos(r->model.tokenizer), .pad = tokenizer_pad(r->model.tokenizer) };
         tokens = scheduled_tokens(r->tape, m, features, b->tokens, b->targets, b->image_of, s);
     }
-    Tensor *loss = captioner_loss(r->tape, m, features, tokens, b->targets, b->image_of, r->x.train.smoothing, 0, &nll);
+    Tensor *loss = captioner_loss(r->tape, m, features, tokens, b->targets, b->image_of, (LossOptions){ .smoothing = r->x.train.smoothing, .nll = &nll });
     o->nll += nll;
     o->tokens += b->target_count;
     return loss;

@@ -56,6 +56,7 @@ typedef struct Packed {
     Packing        captions;
     int64_t        pictures;
     const int32_t *picture_first;                /* [pictures + 1]: tokens before each picture's                       */
+    const double  *weights;                      /* [N], or NULL                                                       */
 } Packed;
 
 static Tensor *cross_attend(Tape *t, const Captioner *m, int layer, Tensor *x, Tensor *memory, const int32_t *image_of,
@@ -109,12 +110,13 @@ static int64_t counted_length(Ids targets, int64_t b)
 }
 
 /* [B,T] with padding -> [1,N] without, in the order of the pictures. */
-static Packed pack(Arena *a, Ids tokens, Ids targets, const int32_t *image_of, int64_t pictures)
+static Packed pack(Arena *a, Ids tokens, Ids targets, const int32_t *image_of, const double *weights, int64_t pictures)
 {
     int64_t  B = tokens.shape.d[0], T = tokens.shape.d[1], N = 0, row = 0;
     int32_t *token = arena_alloc(a, (size_t)(B * T) * sizeof *token), *target = arena_alloc(a, (size_t)(B * T) * sizeof *target);
     int32_t *position = arena_alloc(a, (size_t)(B * T) * sizeof *position), *first = arena_alloc(a, (size_t)(B + 1) * sizeof *first);
     int32_t *picture_first = arena_alloc(a, (size_t)(pictures + 1) * sizeof *picture_first);
+    double  *weight = weights ? arena_alloc(a, (size_t)(B * T) * sizeof *weight) : NULL;
     for (int64_t i = 0; i < pictures; i++) {
         picture_first[i] = (int32_t)N;
         for (int64_t b = 0; b < B; b++) {
@@ -125,6 +127,8 @@ static Packed pack(Arena *a, Ids tokens, Ids targets, const int32_t *image_of, i
                 token[N]    = tokens.v[b * T + at];
                 target[N]   = targets.v[b * T + at];
                 position[N] = (int32_t)at;
+                if (weight)
+                    weight[N] = weights[b];
             }
         }
     }
@@ -132,14 +136,14 @@ static Packed pack(Arena *a, Ids tokens, Ids targets, const int32_t *image_of, i
             (long long)B, (long long)pictures, (long long)N);
     picture_first[pictures] = first[row] = (int32_t)N;
     Shape shape = SHAPE(1, N);
-    return (Packed){ { shape, token }, { shape, target }, { row, first, position }, pictures, picture_first };
+    return (Packed){ { shape, token }, { shape, target }, { row, first, position }, pictures, picture_first, weight };
 }
 
-Tensor *captioner_loss(Tape *t, const Captioner *m, Tensor *features, Ids tokens, Ids targets, const int32_t *image_of,
-                       double smoothing, double normalizer, double *nll)
+Tensor *captioner_loss(Tape *t, const Captioner *m, Tensor *features, Ids tokens, Ids targets, const int32_t *image_of, LossOptions o)
 {
-    Packed  p = pack(t->arena, tokens, targets, image_of, features->shape.d[0]);
+    Packed  p = pack(t->arena, tokens, targets, image_of, o.weights, features->shape.d[0]);
     Tensor *logits = read_tokens(t, m, p.tokens, (Reading){ .packing = &p.captions }, captioner_memory(t, m, features), NULL, &p, NULL);
     return op_cross_entropy(t, logits, p.targets,
-                            (CrossEntropyOptions){ .smoothing = smoothing, .ignore = IGNORE, .normalizer = normalizer, .nll = nll });
+                            (CrossEntropyOptions){ .smoothing = o.smoothing, .ignore = IGNORE, .normalizer = o.normalizer, .nll = o.nll,
+                                                   .weights = p.weights });
 }

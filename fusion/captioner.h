@@ -37,10 +37,15 @@ Tensor **captioner_memory(Tape *t, const Captioner *m, Tensor *features);
 /* probs: NULL, or depth tensors that receive (B,heads,T,N). cache NULL: whole sequences from position 0. */
 Tensor *captioner_logits(Tape *t, const Captioner *m, Ids tokens, Tensor *const *memory, const int32_t *image_of,
                          KvCache *cache, Tensor **probs);
+typedef struct LossOptions {
+    double        smoothing;                     /* of the labels                                                      */
+    double        normalizer;                    /* divides the sum; 0: the number of targets                          */
+    const double *weights;                       /* [B] of each caption's terms, of either sign; NULL: 1               */
+    double       *nll;                           /* when not NULL: receives the sum, neither smoothed nor weighed      */
+} LossOptions;
 /* Cross-entropy of teacher-forced captions -> (1). tokens [B,T]: <bos> and words; targets [B,T]: words and <eos>, IGNORE for padding;
- * image_of [B]: row -> picture. Divided by normalizer (0: the number of targets); nll, when not NULL, receives the unsmoothed sum. */
-Tensor *captioner_loss(Tape *t, const Captioner *m, Tensor *features, Ids tokens, Ids targets, const int32_t *image_of,
-                       double smoothing, double normalizer, double *nll);
+ * image_of [B]: row -> picture. */
+Tensor *captioner_loss(Tape *t, const Captioner *m, Tensor *features, Ids tokens, Ids targets, const int32_t *image_of, LossOptions o);
 
 /* ---- a model folder: what Hugging Face's save_pretrained writes ---------------------------------------------------
  * config.json (VisionEncoderDecoderModel), model.safetensors, preprocessor_config.json, tokenizer.json, generation_config.json. */

@@ -81,7 +81,7 @@ Test(captioner, reproduces_transformers)
     agree("logits", captioner_logits(t, m->captioner, tokens, captioner_memory(t, m->captioner, features), IMAGE_OF, NULL, NULL),
           expected_of("logits", j));
     double  nll, tolerance = DOUBLE ? 1e-11 : 1e-4;
-    Tensor *loss = captioner_loss(t, m->captioner, features, tokens, targets, IMAGE_OF, 0.1, 0, &nll);
+    Tensor *loss = captioner_loss(t, m->captioner, features, tokens, targets, IMAGE_OF, (LossOptions){ .smoothing = 0.1, .nll = &nll });
     cr_assert_float_eq(tape_scalar(loss), json_real_value(expected_of("loss", j)), tolerance);
     cr_assert_float_eq(nll, json_real_value(expected_of("nll", j)), tolerance);
     tape_free(t);
@@ -95,7 +95,7 @@ Test(captioner, reproduces_transformers)
 static Tensor *whole_loss(Tape *t, void *context)
 {
     Fixture *f = context;
-    return captioner_loss(t, f->m, captioner_encode(t, f->m, f->pixels), ids(TOKENS, B, T), ids(TARGETS, B, T), IMAGE_OF, 0.1, 0, NULL);
+    return captioner_loss(t, f->m, captioner_encode(t, f->m, f->pixels), ids(TOKENS, B, T), ids(TARGETS, B, T), IMAGE_OF, (LossOptions){ .smoothing = 0.1 });
 }
 
 static void gradients_agree(CaptionerConfig c)
@@ -130,7 +130,7 @@ Test(captioner, untrained_guesses_every_word_alike)
     c.decoder.hidden = 256;
     Fixture f = fixture(c);
     double loss = tape_scalar(whole_loss(f.t, &f)), nll;
-    captioner_loss(f.t, f.m, captioner_encode(f.t, f.m, f.pixels), ids(TOKENS, B, T), ids(TARGETS, B, T), IMAGE_OF, 0, 0, &nll);
+    captioner_loss(f.t, f.m, captioner_encode(f.t, f.m, f.pixels), ids(TOKENS, B, T), ids(TARGETS, B, T), IMAGE_OF, (LossOptions){ .nll = &nll });
     cr_assert_float_eq(loss, log(1000), 0.02 * log(1000));
     cr_assert_float_eq(nll / 18, log(1000), 0.02 * log(1000));
     end(f);
@@ -189,9 +189,27 @@ Test(captioner, padding_changes_nothing)
     }
     double  with, without;
     Tensor *features = captioner_encode(f.t, f.m, f.pixels);
-    captioner_loss(f.t, f.m, features, ids(TOKENS, B, T), ids(TARGETS, B, T), IMAGE_OF, 0, 0, &without);
-    captioner_loss(f.t, f.m, features, ids(tokens, B, LONG), ids(targets, B, LONG), IMAGE_OF, 0, 0, &with);
+    captioner_loss(f.t, f.m, features, ids(TOKENS, B, T), ids(TARGETS, B, T), IMAGE_OF, (LossOptions){ .nll = &without });
+    captioner_loss(f.t, f.m, features, ids(tokens, B, LONG), ids(targets, B, LONG), IMAGE_OF, (LossOptions){ .nll = &with });
     cr_assert_eq(with, without, "%.17g, not %.17g", with, without);
+    end(f);
+}
+
+Test(captioner, its_loss_weighs_each_caption_whatever_their_order)
+{
+    static const double  weights[B] = { 2, -0.5, 0, 1.25 };
+    static const int32_t mixed[B]   = { 2, 0, 1, 0 };
+    Fixture f = fixture(tiny_captioner_config(19));
+    tiny_enliven(f.p, 0.3, 5);
+    Tensor *features = captioner_encode(f.t, f.m, f.pixels);
+    double sum = 0, nll;
+    for (int b = 0; b < B; b++) {
+        captioner_loss(f.t, f.m, features, ids(TOKENS + b * T, 1, T), ids(TARGETS + b * T, 1, T), mixed + b, (LossOptions){ .nll = &nll });
+        sum += weights[b] * nll / 10;
+    }
+    Tensor *loss = captioner_loss(f.t, f.m, features, ids(TOKENS, B, T), ids(TARGETS, B, T), mixed,
+                                  (LossOptions){ .normalizer = 10, .weights = weights });
+    cr_assert_float_eq(tape_scalar(loss), sum, DOUBLE ? 1e-12 : 1e-5, "%.9g, not %.9g", tape_scalar(loss), sum);
     end(f);
 }
 
@@ -252,7 +270,7 @@ Test(captioner, learns_sixteen_captions_by_heart)
     f.t->training = true;
     for (int step = 0; step < STEPS && loss > 0.05; step++) {
         params_zero_grad(f.p);
-        Tensor *l = captioner_loss(f.t, f.m, captioner_encode(f.t, f.m, pixels), ids(tokens, I, L), ids(targets, I, L), image_of, 0, 0, NULL);
+        Tensor *l = captioner_loss(f.t, f.m, captioner_encode(f.t, f.m, pixels), ids(tokens, I, L), ids(targets, I, L), image_of, (LossOptions){ 0 });
         loss = tape_scalar(l);
         tape_backward(f.t, l);
         optimizer_step(o, NULL, 5e-3, 1);

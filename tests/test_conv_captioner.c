@@ -91,7 +91,7 @@ static double learn(Training w, double smoothing)
 {
     Ids tokens = { SHAPE(I, L), w.lesson.tokens }, targets = { SHAPE(I, L), w.lesson.targets };
     params_zero_grad(w.p);
-    Tensor *l = captioner_loss(w.t, w.m, captioner_encode(w.t, w.m, w.pixels), tokens, targets, w.lesson.image_of, smoothing, 0, NULL);
+    Tensor *l = captioner_loss(w.t, w.m, captioner_encode(w.t, w.m, w.pixels), tokens, targets, w.lesson.image_of, (LossOptions){ .smoothing = smoothing });
     double  loss = tape_scalar(l);
     tape_backward(w.t, l);
     tape_reset(w.t);
