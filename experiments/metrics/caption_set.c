@@ -11,6 +11,8 @@
 #include "text/vocab.h"
 
 typedef struct Numbers { int32_t *p; int32_t count, room; } Numbers;
+/* The sentence at hand: its words, and the number that each gets from, or only has in, a vocabulary. */
+typedef struct Reader { Vocab *vocab; bool add; Numbers words, pieces; } Reader;
 
 struct CaptionSet {
     Vocab   *vocab;
@@ -18,14 +20,15 @@ struct CaptionSet {
     Judged  *image;                              /* `references` malloc'd, doubled at powers of two         */
     int64_t  images, room;
     IdMap    index;                              /* image id -> index                                       */
-    Numbers  words, pieces;                      /* of the sentence at hand                                 */
+    Reader   reader;
 };
 
 CaptionSet *caption_set_new(void)
 {
     CaptionSet *s = calloc(1, sizeof *s);
     REQUIRE(s, "out of memory");
-    s->vocab = vocab_new();
+    s->vocab = s->reader.vocab = vocab_new();
+    s->reader.add = true;
     s->arena = arena_new(1 << 20);
     return s;
 }
@@ -38,8 +41,8 @@ void caption_set_free(CaptionSet *s)
     vocab_free(s->vocab);
     arena_free(s->arena);
     free(s->image);
-    free(s->words.p);
-    free(s->pieces.p);
+    free(s->reader.words.p);
+    free(s->reader.pieces.p);
     free(s);
 }
 
@@ -67,36 +70,58 @@ static size_t white_space(const char *text, const char *end)
            || code == 0x3000 ? 3 : 0;
 }
 
+/* Of a word that is in no caption and is not to be added: by its spelling (FNV-1a), beyond those that are and the one behind them. */
+static int32_t number_of(const Reader *r, const char *word, size_t bytes)
+{
+    int32_t  number = r->add ? vocab_add(r->vocab, word, bytes) : vocab_find(r->vocab, word, bytes), known = vocab_size(r->vocab);
+    uint32_t hash = 0x811c9dc5;
+
+    if (number >= 0) return number;
+    for (size_t i = 0; i < bytes; i++) hash = (hash ^ (unsigned char)word[i]) * 0x01000193;
+    return known + 1 + (int32_t)(hash % (uint32_t)(INT32_MAX - known - 1));
+}
+
 static void take_token(void *context, const char *token, size_t bytes)
 {
-    CaptionSet *s = context;
+    Reader *r = context;
     const char *end = token + bytes, *piece = token;
 
-    push(&s->words, vocab_add(s->vocab, token, bytes));
+    push(&r->words, number_of(r, token, bytes));
     for (const char *p = token; p < end;) {
         size_t space = white_space(p, end);
-        if (space && p > piece) push(&s->pieces, vocab_add(s->vocab, piece, (size_t)(p - piece)));
+        if (space && p > piece) push(&r->pieces, number_of(r, piece, (size_t)(p - piece)));
         p += space ? space : 1;
         if (space) piece = p;
     }
-    if (end > piece) push(&s->pieces, piece == token ? s->words.p[s->words.count - 1] : vocab_add(s->vocab, piece, (size_t)(end - piece)));
+    if (end > piece) push(&r->pieces, piece == token ? r->words.p[r->words.count - 1] : number_of(r, piece, (size_t)(end - piece)));
 }
 
 static Sentence sentence_of(CaptionSet *s, const char *text)
 {
-    size_t bytes = strlen(text);
+    Reader *r = &s->reader;
+    size_t  bytes = strlen(text);
 
-    s->words.count = s->pieces.count = 0;
-    ptb_tokenize(text, bytes, take_token, s);
-    size_t words = (size_t)s->words.count * sizeof(int32_t), pieces = (size_t)s->pieces.count * sizeof(int32_t);
-    if (words == pieces && (!words || memcmp(s->words.p, s->pieces.p, words) == 0)) pieces = 0;
+    r->words.count = r->pieces.count = 0;
+    ptb_tokenize(text, bytes, take_token, r);
+    size_t words = (size_t)r->words.count * sizeof(int32_t), pieces = (size_t)r->pieces.count * sizeof(int32_t);
+    if (words == pieces && (!words || memcmp(r->words.p, r->pieces.p, words) == 0)) pieces = 0;
 
     char *room = arena_alloc(s->arena, words + pieces + bytes + 1), *behind = room + words;
-    if (words) memcpy(room, s->words.p, words);
-    if (pieces) memcpy(behind, s->pieces.p, pieces);
+    if (words) memcpy(room, r->words.p, words);
+    if (pieces) memcpy(behind, r->pieces.p, pieces);
     memcpy(behind + pieces, text, bytes + 1);
     return (Sentence){ .words = (int32_t *)room, .pieces = (int32_t *)(pieces ? behind : room), .text = behind + pieces,
-                       .count = s->words.count, .piece_count = s->pieces.count };
+                       .count = r->words.count, .piece_count = r->pieces.count };
+}
+
+int32_t caption_set_look_up(const CaptionSet *s, const char *text, int32_t **pieces)
+{
+    Reader r = { .vocab = s->vocab };
+
+    ptb_tokenize(text, strlen(text), take_token, &r);
+    free(r.words.p);
+    *pieces = r.pieces.p;
+    return r.pieces.count;
 }
 
 /* ---- images ------------------------------------------------------------------------------------------------------------ */

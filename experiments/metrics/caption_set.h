@@ -37,6 +37,9 @@ int64_t     caption_set_find(const CaptionSet *s, int64_t id);
 /* Tokenise and keep. An image has one candidate: the last one set. */
 void        caption_set_candidate(CaptionSet *s, int64_t image, const char *text);
 void        caption_set_reference(CaptionSet *s, int64_t image, const char *text);
+/* The pieces of a text that is not kept -> malloc'd, or NULL where there are none; how many. A word that is in no caption gets a number above
+ * caption_set_words, which follows from its spelling. Safe from any thread once the set is filled. */
+int32_t     caption_set_look_up(const CaptionSet *s, const char *text, int32_t **pieces);
 /* Drops the images that lack a candidate or references; how many. Those that stay keep their order. */
 int64_t     caption_set_drop_incomplete(CaptionSet *s);
 
