@@ -153,6 +153,13 @@ def stores():
 
 
 def streams():
+    seed("captions", "results", '0[{"image_id": 1, "caption": "A dog runs."}, {"image_id": 2, "caption": "a cat \\u00e9 1 1/2"}, '
+                                '{"image_id": 1, "caption": ""}]')
+    seed("captions", "annotations", '2{"images": [{"id": 1}], "annotations": [{"image_id": 1, "id": 3, "caption": "A dog runs, does it?"}, '
+                                    '{"image_id": "2", "id": 3, "caption": "don\'t"}]}')
+    seed("captions", "lines", '1{"image_id": 1, "caption": "A dog runs runs runs runs"}\n\n{"caption": "a\\rb", "image_id": 2.0}\n')
+    seed("captions", "null", '0[{"image_id": 1, "caption": null}]')
+    seed("captions", "number", '3{"image_id": 1, "caption": 7}')
     seed("json_stream", "list", ' [{"a": [1, "]"]}, "\\"", -1.5e3,\n true, "\\ud83d\\ude00"]\n')
     seed("json_stream", "object", '{"info": {"images": [1]}, "images": [{"id": 1}, 2],\n"annotations" : [ ], "n": 5, "\\u0061": null}')
     seed("json_stream", "marked", b"\xef\xbb\xbf[1]")
