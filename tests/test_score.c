@@ -38,7 +38,7 @@ Test(score, prints_a_table_with_intervals_and_notes)
 
 Test(score, says_as_json_what_pycocoevalcap_says)
 {
-    Shell s = shell("limn score -r %s/references.json -c %s/candidates.json --json --no-intervals >@/out.json && "
+    Shell s = shell("limn score -r %s/references.json -c %s/candidates.json --metrics bleu,ROUGE_L,CIDEr --json --no-intervals >@/out.json && "
                     "grep -o '\"[A-Za-z_0-9]*\": [0-9.]\\{10\\}' @/out.json | sort >@/got; "
                     "sed '/images/q' %s/expected.json | grep -o '\"[A-Za-z_0-9]*\": [0-9.]\\{10\\}' | sort | diff - @/got", FIXTURES, FIXTURES,
                     FIXTURES);

@@ -17,7 +17,7 @@ typedef struct Reader { Vocab *vocab; bool add; Numbers words, pieces; } Reader;
 struct CaptionSet {
     Vocab   *vocab;
     Arena   *arena;                              /* words, pieces and texts of the sentences                */
-    Judged  *image;                              /* `references` malloc'd, doubled at powers of two         */
+    Judged  *image;                              /* its lists malloc'd, doubled at powers of two            */
     int64_t  images, room;
     IdMap    index;                              /* image id -> index                                       */
     Reader   reader;
@@ -33,10 +33,16 @@ CaptionSet *caption_set_new(void)
     return s;
 }
 
+static void free_lists(const Judged *j)
+{
+    free((void *)j->others);
+    free((void *)j->references);
+}
+
 void caption_set_free(CaptionSet *s)
 {
     if (!s) return;
-    for (int64_t i = 0; i < s->images; i++) free((void *)s->image[i].references);
+    for (int64_t i = 0; i < s->images; i++) free_lists(&s->image[i]);
     id_map_free(&s->index);
     vocab_free(s->vocab);
     arena_free(s->arena);
@@ -142,26 +148,32 @@ int64_t caption_set_image(CaptionSet *s, int64_t id)
     return s->images++;
 }
 
+static void append(const Sentence **list, int32_t *count, Sentence sentence)
+{
+    int32_t   n = (*count)++;
+    Sentence *to = (Sentence *)*list;
+
+    if ((n & (n - 1)) == 0) {
+        to = realloc(to, (n ? 2 * (size_t)n : 1) * sizeof *to);
+        REQUIRE(to, "out of memory");
+        *list = to;
+    }
+    to[n] = sentence;
+}
+
 void caption_set_candidate(CaptionSet *s, int64_t image, const char *text)
 {
     REQUIRE(image >= 0 && image < s->images, "caption set: no image %lld", (long long)image);
-    s->image[image].candidate = sentence_of(s, text);
+    Judged *j = &s->image[image];
+    if (j->candidate.text) append(&j->others, &j->other_count, j->candidate);
+    j->candidate = sentence_of(s, text);
 }
 
 void caption_set_reference(CaptionSet *s, int64_t image, const char *text)
 {
     REQUIRE(image >= 0 && image < s->images, "caption set: no image %lld", (long long)image);
-    Judged   *j = &s->image[image];
-    Sentence *list = (Sentence *)j->references;
-    int32_t   n = j->reference_count;
-
-    if ((n & (n - 1)) == 0) {
-        list = realloc(list, (n ? 2 * (size_t)n : 1) * sizeof *list);
-        REQUIRE(list, "out of memory");
-        j->references = list;
-    }
-    list[n] = sentence_of(s, text);
-    j->reference_count++;
+    Judged *j = &s->image[image];
+    append(&j->references, &j->reference_count, sentence_of(s, text));
 }
 
 int64_t caption_set_drop_incomplete(CaptionSet *s)
@@ -172,7 +184,7 @@ int64_t caption_set_drop_incomplete(CaptionSet *s)
     for (int64_t i = 0; i < before; i++) {
         Judged j = s->image[i];
         if (!j.candidate.text || !j.reference_count) {
-            free((void *)j.references);
+            free_lists(&j);
             continue;
         }
         id_map_put(&s->index, j.id, kept);

@@ -21,8 +21,9 @@ typedef struct Sentence {
 typedef struct Judged {                          /* an image and what is said of it */
     int64_t         id;                          /* COCO's image_id                                                    */
     Sentence        candidate;                   /* text NULL while there is none                                      */
+    const Sentence *others;                      /* candidates that were set before this one; only mutual BLEU sees them */
     const Sentence *references;
-    int32_t         reference_count;
+    int32_t         other_count, reference_count;
 } Judged;
 
 typedef struct CaptionSet CaptionSet;

@@ -7,7 +7,10 @@
 #include "datasets/buffer.h"
 #include "experiments/metrics/metrics.h"
 
-const Metric *const METRICS[] = { &metric_bleu, &metric_bleu_no_brevity, &metric_rouge, &metric_cider, NULL };
+const Metric *const METRICS[] = {
+    &metric_bleu, &metric_bleu_no_brevity, &metric_rouge, &metric_cider, &metric_chair, &metric_length, &metric_diversity, &metric_mutual_bleu,
+    &metric_novelty, NULL
+};
 
 const Metric *metric_find(const char *name)
 {

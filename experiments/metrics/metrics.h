@@ -5,5 +5,6 @@
 #include "experiments/metrics/metric.h"
 
 extern const Metric metric_bleu, metric_bleu_no_brevity, metric_rouge, metric_cider;
+extern const Metric metric_chair, metric_length, metric_diversity, metric_mutual_bleu, metric_novelty;
 
 #endif
