@@ -110,6 +110,54 @@ Test(score, leaves_the_old_file_on_a_full_disk)
     cr_expect_str_eq(s.out, "old\n");
 }
 
+#define NAMED "{\"images\": [{\"id\": 1, \"file_name\": \"val/dog.v2.jpg\"}, {\"id\": 2, \"file_name\": \"cat.png\"}],\n" \
+              " \"annotations\": [{\"image_id\": 1, \"caption\": \"A dog.\"}, {\"image_id\": 2, \"caption\": \"Two cats sleep.\"},\n" \
+              "  {\"image_id\": 1, \"caption\": \"a brown dog\"}]}"
+
+Test(score, writes_what_spice_and_clipscore_read)
+{
+    put("r.json", NAMED);
+    put("c.json", CANDIDATES);
+    Shell s = shell("limn score -r @/r.json -c @/c.json --spice-input @/spice.json --clipscore-input @/clip && cat @/spice.json");
+    cr_expect_eq(s.status, 0, "%s", s.err);
+    s = shell("cat @/spice.json @/clip/candidates.json @/clip/references.json");
+    cr_expect_str_eq(s.out, "[{\"image_id\":1,\"test\":\"a dog on the beach\",\"refs\":[\"a dog\",\"a brown dog\"]},\n"
+                            "{\"image_id\":2,\"test\":\"a cat\",\"refs\":[\"two cats sleep\"]}]\n"
+                            "{\"dog.v2\": \"a dog on the beach\",\n\"cat\": \"a cat\"}\n"
+                            "{\"dog.v2\": [\"A dog.\",\"a brown dog\"],\n\"cat\": [\"Two cats sleep.\"]}\n");
+}
+
+Test(score, takes_the_results_of_spice_and_clipscore_into_the_table)
+{
+    put("r.json", NAMED);
+    put("c.json", CANDIDATES);
+    put("spice.json", "[{\"image_id\": 2, \"scores\": {\"All\": {\"f\": 0.25}}}, {\"image_id\": 1, \"scores\": {\"All\": {\"f\": 0.5}}}, "
+                      "{\"image_id\": 7, \"scores\": {\"All\": {\"f\": 1}}}]");
+    put("clip.json", "{\"dog.v2\": {\"CLIPScore\": 0.75}, \"cat\": {\"CLIPScore\": 0.25}}");
+    Shell s = shell("limn score -r @/r.json -c @/c.json --spice @/spice.json --clipscore @/clip.json --per-image @/each.jsonl");
+    cr_expect_eq(s.status, 0, "%s", s.err);
+    cr_expect(strstr(s.out, "SPICE           0.3750   [0.2500, 0.5000]") && strstr(s.out, "\nCLIPScore       0.5000") && strstr(s.out, "\nRefCLIPScore         -\n"),
+              "%s", s.out);
+    s = shell("cat @/each.jsonl");
+    cr_expect(strstr(s.out, "\"SPICE\":0.5,\"CLIPScore\":0.75,\"RefCLIPScore\":null"), "%s", s.out);
+}
+
+Test(score, refuses_results_of_other_captions)
+{
+    put("r.json", NAMED);
+    put("c.json", CANDIDATES);
+    put("spice.json", "[{\"image_id\": 1, \"scores\": {\"All\": {\"f\": 0.5}}}]");
+    Shell s = shell("limn score -r @/r.json -c @/c.json --spice @/spice.json");
+    cr_expect(s.status == 1 && says(&s, "has no score of image 2"), "%s", s.err);
+    s = shell("limn score -r @/r.json -c @/c.json --spice @/c.json");
+    cr_expect(s.status == 1 && says(&s, "c.json:1: no result of SPICE"), "%s", s.err);
+    s = shell("limn score -r @/r.json -c @/c.json --metrics clipscore");
+    cr_expect(s.status == 2 && says(&s, "--clipscore FILE"), "%s", s.err);
+    put("r.json", REFERENCES);
+    s = shell("limn score -r @/r.json -c @/c.json --clipscore-input @/clip2");
+    cr_expect(s.status == 1 && says(&s, "has no \"file_name\""), "%s", s.err);
+}
+
 /* What is said of files that can be scored, but where a number would mislead. */
 typedef struct Warned { const char *references, *candidates, *said; } Warned;
 

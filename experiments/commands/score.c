@@ -7,10 +7,11 @@
 #include "experiments/commands/command.h"
 #include "experiments/commands/metric_options.h"
 #include "experiments/metrics/captions.h"
+#include "experiments/metrics/outside.h"
 #include "tensor/base/json.h"
 #include "tensor/base/team.h"
 
-enum { KEY_REFERENCES = 'r', KEY_CANDIDATES = 'c', KEY_JSON = 256, KEY_PER_IMAGE };
+enum { KEY_REFERENCES = 'r', KEY_CANDIDATES = 'c', KEY_JSON = 256, KEY_PER_IMAGE, KEY_SPICE, KEY_SPICE_INPUT, KEY_CLIPSCORE, KEY_CLIPSCORE_INPUT };
 enum { SYSTEMS = 256, FEW_DOCUMENTS = 100 };
 static const double CONFIDENCE = 0.95;
 
@@ -19,11 +20,16 @@ static const struct argp_option OPTIONS[] = {
     { "candidates", KEY_CANDIDATES, "FILE", 0, "What is to be scored; several files, each with its option or as arguments, are rows of a table", 0 },
     { "json", KEY_JSON, 0, 0, "Print the scores as JSON: an object, or a list of them for several files", 0 },
     { "per-image", KEY_PER_IMAGE, "OUT.jsonl", 0, "Write image_id, caption and scores of every image, a JSON object a line", 0 },
+    { 0, 0, 0, 0, "Metrics of other tools", 2 },
+    { "spice-input", KEY_SPICE_INPUT, "OUT.json", 0, "Write what SPICE's own tool reads", 2 },
+    { "spice", KEY_SPICE, "FILE", 0, "SPICE as its tool wrote it to FILE", 2 },
+    { "clipscore-input", KEY_CLIPSCORE_INPUT, "FOLDER", 0, "Write what CLIPScore's own tool reads: candidates.json, references.json", 2 },
+    { "clipscore", KEY_CLIPSCORE, "FILE", 0, "CLIPScore as its tool wrote it (--save_per_instance FILE)", 2 },
     { 0 }
 };
 
 typedef struct Arguments {
-    const char *references, *candidates[SYSTEMS], *per_image;
+    const char *references, *candidates[SYSTEMS], *per_image, *spice_input, *clipscore_input;
     int  systems;
     bool json;
     MetricArguments metric;
@@ -35,6 +41,11 @@ static void add_candidates(Arguments *a, const char *file, struct argp_state *st
     a->candidates[a->systems++] = file;
 }
 
+static bool wants_one_system(const Arguments *a)
+{
+    return a->per_image || a->spice_input || a->clipscore_input || a->metric.options.spice || a->metric.options.clipscore;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     Arguments *a = state->input;
@@ -43,16 +54,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->metric; break;
     case KEY_REFERENCES:
         if (a->references) argp_error(state, "one file of --references, please; '%s' is too much", arg);
-        a->references = arg;
+        a->references = a->metric.options.references = arg;
         break;
     case KEY_CANDIDATES:
     case ARGP_KEY_ARG: add_candidates(a, arg, state); break;
     case KEY_JSON: a->json = true; break;
     case KEY_PER_IMAGE: a->per_image = arg; break;
+    case KEY_SPICE: a->metric.options.spice = arg; break;
+    case KEY_SPICE_INPUT: a->spice_input = arg; break;
+    case KEY_CLIPSCORE: a->metric.options.clipscore = arg; break;
+    case KEY_CLIPSCORE_INPUT: a->clipscore_input = arg; break;
     case ARGP_KEY_END:
         if (!a->references) argp_error(state, "--references FILE is missing");
         if (!a->systems) argp_error(state, "--candidates FILE is missing");
-        if (a->per_image && a->systems > 1) argp_error(state, "--per-image goes with one file of candidates");
+        if (a->systems > 1 && wants_one_system(a))
+            argp_error(state, "--per-image and the files of other tools go with one file of candidates");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -85,6 +101,13 @@ static json_t *system_json(const Arguments *a, const char *candidates, const Cap
     return j;
 }
 
+static bool write_files(const Arguments *a, const CaptionSet *s, const Scores *scores, Err *err)
+{
+    return (!a->per_image || scores_write_images(scores, s, a->per_image, err))
+           && (!a->spice_input || outside_write_spice(s, a->spice_input, err))
+           && (!a->clipscore_input || outside_write_clipscore(s, a->references, a->clipscore_input, err));
+}
+
 static bool score_system(const Arguments *a, const MetricChoice *choice, int system, Scores *scores, json_t *all, Err *err)
 {
     const char   *candidates = a->candidates[system];
@@ -103,7 +126,7 @@ static bool score_system(const Arguments *a, const MetricChoice *choice, int sys
     }
     if (ok) {
         json_array_append_new(all, system_json(a, candidates, s, &d, scores));
-        ok = !a->per_image || scores_write_images(scores, s, a->per_image, err);
+        ok = write_files(a, s, scores, err);
     }
     caption_set_free(s);
     return ok;

@@ -110,12 +110,12 @@ static void total_no_brevity(const double *sum, double images, double *scores)
 static bool never(const MetricOptions *o) { return (void)o, false; }
 
 const Metric metric_bleu = {
-    .name = "bleu", .help = "BLEU-1 … BLEU-4 with the closest reference length (Papineni et al. 2002)",
+    .name = "bleu", .help = "BLEU-1 … BLEU-4, closest reference length (Papineni et al. 2002)",
     .scores = { "Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4" }, .statistics = STATISTICS, .measure = measure, .total = total
 };
 
 const Metric metric_bleu_no_brevity = {
-    .name = "bleu-no-brevity", .help = "BLEU without its brevity penalty, as some papers report it",
+    .name = "bleu-no-brevity", .help = "without the brevity penalty, as some papers report it",
     .scores = { "Bleu_1_no_brevity", "Bleu_2_no_brevity", "Bleu_3_no_brevity", "Bleu_4_no_brevity" }, .statistics = STATISTICS,
     .by_default = never, .measure = measure_no_brevity, .total = total_no_brevity
 };

@@ -214,6 +214,6 @@ static bool measure(const CaptionSet *s, const MetricOptions *o, double *statist
 static void total(const double *sum, double images, double *scores) { scores[0] = sum[0] / images; }
 
 const Metric metric_cider = {
-    .name = "cider", .help = "CIDEr-D (Vedantam et al. 2015), idf from the scored images or --df FILE", .scores = { "CIDEr" }, .statistics = 1,
+    .name = "cider", .help = "CIDEr-D, idf from the scored images or --df (Vedantam et al. 2015)", .scores = { "CIDEr" }, .statistics = 1,
     .measure = measure, .total = total
 };

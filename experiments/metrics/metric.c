@@ -8,8 +8,9 @@
 #include "experiments/metrics/metrics.h"
 
 const Metric *const METRICS[] = {
-    &metric_bleu, &metric_bleu_no_brevity, &metric_rouge, &metric_cider, &metric_chair, &metric_length, &metric_diversity, &metric_mutual_bleu,
-    &metric_novelty, NULL
+    &metric_bleu, &metric_bleu_no_brevity, &metric_rouge, &metric_cider, &metric_spice, &metric_clipscore,
+    &metric_chair, &metric_length, &metric_diversity, &metric_mutual_bleu, &metric_novelty,
+    NULL
 };
 
 const Metric *metric_find(const char *name)

@@ -23,6 +23,8 @@ typedef struct MetricOptions {                   /* what metrics need from outsi
     const char *chair_synonyms;                  /* COCO's objects and their synonyms                                  */
     const char *chair_objects;                   /* COCO instances: which objects are in which image                   */
     const char *training_captions;               /* novelty is measured against them                                   */
+    const char *spice, *clipscore;               /* results of these tools (outside.h) …                               */
+    const char *references;                      /* … and where the names of the pictures stand                        */
     struct Team *team;                           /* NULL: the caller's thread; scores do not depend on it              */
 } MetricOptions;
 

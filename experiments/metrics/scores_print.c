@@ -10,6 +10,14 @@ static void print_notes(const Scores *s, FILE *out)
         if (s->list[m].note[0]) fprintf(out, "%s\n", s->list[m].note);
 }
 
+/* "0.5794"; a count, "292"; "-" where there is no score. */
+static void score_text(double score, const char *mark, char text[32])
+{
+    bool count = score >= 10 && score == floor(score);
+    if (isfinite(score)) snprintf(text, 32, "%s%.*f", mark, count ? 0 : 4, score);
+    else strcpy(text, "-");
+}
+
 void scores_print(const Scores *s, FILE *out)
 {
     int width = 10;
@@ -19,7 +27,9 @@ void scores_print(const Scores *s, FILE *out)
             if ((int)strlen(s->list[m].metric->scores[k]) > width) width = (int)strlen(s->list[m].metric->scores[k]);
     for (int m = 0; m < s->count; m++)
         for (int k = 0; k < metric_scores(s->list[m].metric); k++) {
-            fprintf(out, "%-*s %9.4f", width, s->list[m].metric->scores[k], s->list[m].scores[k]);
+            char text[32];
+            score_text(s->list[m].scores[k], "", text);
+            fprintf(out, "%-*s %9s", width, s->list[m].metric->scores[k], text);
             if (s->intervals && s->list[m].statistics && !isnan(s->intervals[m][k].low))
                 fprintf(out, "   [%.4f, %.4f]", s->intervals[m][k].low, s->intervals[m][k].high);
             fputc('\n', out);
@@ -51,7 +61,7 @@ void scores_print_systems(const Scores *s, const char *const *names, int count, 
             for (int k = 0; k < metric_scores(s->list[m].metric); k++) {
                 char text[32];
                 int  room = (int)strlen(s->list[m].metric->scores[k]);
-                snprintf(text, sizeof text, "%s%.4f", is_best(s, count, m, k, i) ? "*" : "", s[i].list[m].scores[k]);
+                score_text(s[i].list[m].scores[k], is_best(s, count, m, k, i) ? "*" : "", text);
                 fprintf(out, "  %*s", room > 8 ? room : 8, text);
             }
     }
