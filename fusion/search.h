@@ -40,7 +40,8 @@ typedef struct SearchOptions {
     uint64_t      seed;
     const uint64_t *keys;                        /* [I] names of the pictures for the random numbers; NULL: 0, 1, …    */
 
-    int           min_length, max_length;        /* tokens without <bos>, <eos> included; at most the decoder's length */
+    int           min_length;                    /* tokens without <bos> and <eos>                                     */
+    int           max_length;                    /* tokens without <bos>, <eos> included; at most the decoder's length */
     int           no_repeat;                     /* no n-gram of that length comes twice                               */
     double        repetition;                    /* penalty: log-probabilities of tokens that were there are multiplied */
     const Phrase *forbidden;                     /* never in a caption                                                 */

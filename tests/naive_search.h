@@ -43,7 +43,7 @@ static inline bool naive_may(const Naive *n, const NaiveWords *h, int32_t v)
 {
     NaiveWords with = *h;
     int repeat = n->o.no_repeat;
-    if (v == n->o.bos || v == n->o.pad || (v == n->o.eos && h->count + 1 < n->o.min_length))
+    if (v == n->o.bos || v == n->o.pad || (v == n->o.eos && h->count < n->o.min_length))
         return false;
     if (v == n->o.eos)
         return true;
@@ -136,9 +136,11 @@ static inline void naive_step(const Naive *n, NaiveBeam *b, int *taken)
             taken[steps[i].token]++;
         }
     }
-    if (b->live_count > 0 && b->live[0].count == n->o.max_length)
-        for (; b->live_count > 0; b->live_count--)
-            naive_done(n, b, b->live[b->live_count - 1]);
+    if (b->live_count > 0 && b->live[0].count == n->o.max_length) {
+        for (int i = 0; i < b->live_count; i++)
+            naive_done(n, b, b->live[i]);
+        b->live_count = 0;
+    }
     if (b->live_count > 0 && b->done_count == b->width && naive_length(n, &b->live[0]) <= b->done[b->width - 1].score)
         b->live_count = 0;
     free(steps);

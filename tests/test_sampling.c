@@ -1,6 +1,9 @@
 /* test_sampling.c - captions drawn from the model: the right distribution, and the same draws whatever else is going on. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+
+#include "fusion/search/engine.h"
 #include "tests/naive_search.h"
 
 enum { SAMPLES = 4 };
@@ -103,6 +106,32 @@ Test(sampling, frequencies_are_probabilities_of_the_nucleus)
     o.top_p = 0.9;
     o.temperature = 1.4;
     frequencies_are_probabilities(o);
+}
+
+Test(sampling, truncates_as_transformers_does)
+{
+    Err  err = { 0 };
+    char path[4200];
+    snprintf(path, sizeof path, "%s/decoding/expected.json", getenv("LIMN_FIXTURES"));
+    json_t *j = json_read_file(path, &err), *c, *x;
+    size_t  at, v;
+    cr_assert(j, "%s", err.text);
+    cr_assert_gt(json_array_size(json_object_get(j, "warped")), 20);
+    json_array_foreach(json_object_get(j, "warped"), at, c) {
+        enum { V = 12 };
+        const json_t *o = json_object_get(c, "options");
+        SearchOptions options = { .temperature = json_number_value(json_object_get(o, "temperature")), .top_k = (int)json_integer_value(json_object_get(o, "top_k")),
+                                  .top_p = json_number_value(json_object_get(o, "top_p")), .typical = json_number_value(json_object_get(o, "typical")) };
+        double scores[V];
+        Ranked ranked[V];
+        json_array_foreach(json_object_get(c, "log_probs"), v, x)
+            scores[v] = json_number_value(x);
+        sample_warp(&options, scores, V, ranked);
+        json_array_foreach(json_object_get(c, "probabilities"), v, x)
+            cr_assert_float_eq(exp(scores[v]), json_number_value(x), 1e-12, "case %zu, token %zu: %.15g, not %.15g", at, v, exp(scores[v]),
+                               json_number_value(x));
+    }
+    json_decref(j);
 }
 
 /* ---- what a draw depends on ------------------------------------------------------------------------------------------------ */

@@ -1,25 +1,13 @@
-/* test_search.c - greedy and beam search: against transformers, against brute force, and independent of company. */
+/* test_search.c - greedy and beam search: against transformers, and independent of company; their options are in test_beam.c. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tensor/base/json.h"
-#include "tests/toy_search.h"
+#include "tests/naive_search.h"
 
 /* ---- transformers ---------------------------------------------------------------------------------------------------- */
-
-static void agree(const Hypothesis *h, const json_t *ids, int32_t eos, const json_t *score, const char *what)
-{
-    size_t n = json_array_size(ids);
-    bool ended = n > 0 && json_integer_value(json_array_get(ids, n - 1)) == eos;
-    cr_assert_eq(h->ended, ended, "%s", what);
-    cr_assert_eq((size_t)h->count, n - ended, "%s: %d tokens", what, h->count);
-    for (int i = 0; i < h->count; i++)
-        cr_assert_eq(h->ids[i], json_integer_value(json_array_get(ids, (size_t)i)), "%s, token %d", what, i);
-    if (score)
-        cr_assert_float_eq(h->score, json_real_value(score), 2e-5, "%s: %.9g, not %.9g", what, h->score, json_real_value(score));
-}
 
 Test(search, finds_what_generate_of_transformers_finds)
 {
@@ -43,7 +31,7 @@ Test(search, finds_what_generate_of_transformers_finds)
         Hypothesis *h = search_captions(t, m->captioner, features, o, keep);
         for (int i = 0; i < 3 * o.best; i++) {
             snprintf(what, sizeof what, "case %zu, hypothesis %d", at, i);
-            agree(&h[i], json_array_get(json_object_get(c, "ids"), (size_t)i), o.eos,
+            toy_found(&h[i], json_array_get(json_object_get(c, "ids"), (size_t)i), o.eos,
                   json_array_get(json_object_get(c, "scores"), (size_t)i), what);
         }
     }
@@ -53,108 +41,34 @@ Test(search, finds_what_generate_of_transformers_finds)
     model_free(m);
 }
 
-/* ---- brute force ----------------------------------------------------------------------------------------------------- */
-
-typedef struct Brute { Toy *f; Tensor *features; SearchOptions o; int32_t ids[16]; Hypothesis best; int32_t best_ids[16]; int seen; } Brute;
-
-static void next_log_probs(Brute *b, int count, real *log_probs)
-{
-    Tape     *t = b->f->t;
-    ArenaMark mark = tape_mark(t);
-    int32_t   tokens[17] = { b->o.bos }, image = 0;
-    int64_t   V = b->f->m->config.decoder.vocab;
-    memcpy(tokens + 1, b->ids, (size_t)count * sizeof *tokens);
-    Tensor *x = captioner_logits(t, b->f->m, (Ids){ SHAPE(1, count + 1), tokens }, captioner_memory(t, b->f->m, b->features), &image, NULL, NULL);
-    x = tensor_reshape(t->arena, x, SHAPE(count + 1, V));
-    rows_log_softmax(t, x);
-    tensor_read(x, count * V, log_probs, V);
-    arena_release(t->arena, mark);
-}
-
-static void brute_candidate(Brute *b, int count, bool ended, double sum)
-{
-    double score = b->o.length == LENGTH_AVERAGE ? sum / (count + ended) : sum;
-    b->seen++;
-    if (b->seen > 1 && score <= b->best.score)
-        return;
-    b->best = (Hypothesis){ .ids = b->best_ids, .count = count, .ended = ended, .log_prob = sum, .score = score };
-    memcpy(b->best_ids, b->ids, (size_t)count * sizeof *b->ids);
-}
-
-static void brute_force(Brute *b, int count, double sum)
-{
-    real log_probs[8];
-    next_log_probs(b, count, log_probs);
-    for (int32_t v = 2; v < b->f->m->config.decoder.vocab; v++) {
-        double s = sum + (double)log_probs[v];
-        b->ids[count] = v;
-        if (v == b->o.eos)
-            brute_candidate(b, count, true, s);
-        else if (count + 1 == b->o.max_length)
-            brute_candidate(b, count + 1, false, s);
-        else
-            brute_force(b, count + 1, s);
-    }
-}
-
-static void wide_beam_is_exact(LengthPenalty length)
-{
-    enum { V = 5, L = 4, ALL = 40 };                                 /* 1 + 2 + 4 + 8 captions that end and 16 that are cut */
-    Toy f = toy(3, V, &backend_reference, 1);
-    f.t->recording = false;
-    for (int64_t i = 0; i < 8; i++) {
-        Brute b = { .f = &f, .features = toy_some(f, i, 1), .o = toy_options(ALL) };
-        b.o.max_length = L;
-        b.o.length = length;
-        b.o.best = ALL;
-        brute_force(&b, 0, 0);
-        Hypothesis *h = search_captions(f.t, f.m, b.features, b.o, f.a);
-        cr_assert_eq(b.seen, 31);
-        cr_assert(h->count == b.best.count && h->ended == b.best.ended && memcmp(h->ids, b.best_ids, (size_t)h->count * sizeof *h->ids) == 0,
-                  "picture %ld: %g, brute force %g", (long)i, h->score, b.best.score);
-        cr_assert_float_eq(h->score, b.best.score, 1e-5);
-        for (int j = 1; j < ALL; j++)
-            cr_assert(h[j].score <= h[j - 1].score);
-        cr_assert(isfinite(h[30].score) && h[31].score == -INFINITY && h[31].count == 0);
-    }
-    toy_end(f);
-}
-
-Test(search, with_a_beam_that_holds_everything_is_exact) { wide_beam_is_exact(LENGTH_NONE); }
-Test(search, with_a_beam_that_holds_everything_is_exact_on_average) { wide_beam_is_exact(LENGTH_AVERAGE); }
-
 /* ---- greedy ---------------------------------------------------------------------------------------------------------- */
 
 static void beam_of_one_is_greedy(LengthPenalty length)
 {
     Toy f = toy(3, 8, &backend_reference, 1);
-    int     ended = 0;
+    int ended = 0;
     f.t->recording = false;
     SearchOptions o = toy_options(1);
     o.length = length;
     Hypothesis *h = search_captions(f.t, f.m, f.features, o, f.a);
     for (int64_t i = 0; i < PICTURES; i++) {
-        Brute b = { .f = &f, .features = toy_some(f, i, 1), .o = o };
-        for (int count = 0; ; count++) {
-            real    log_probs[8];
+        Naive n = { .f = &f, .features = toy_some(f, i, 1), .o = o };
+        NaiveWords words = { 0 };
+        while (!words.ended && words.count < o.max_length) {
+            double  log_probs[NAIVE_V];
             int32_t best = 2;
-            cr_assert_eq(h[i].ended || h[i].count == 10, true);
-            if (count == o.max_length) {
-                cr_assert(h[i].count == count && !h[i].ended);
-                break;
-            }
-            next_log_probs(&b, count, log_probs);
+            naive_log_probs(&n, &words, log_probs);
             for (int32_t v = 3; v < 8; v++)
                 best = log_probs[v] > log_probs[best] ? v : best;
-            cr_assert_float_eq(h[i].token_log_prob[count], (double)log_probs[best], 1e-5);
-            if (best == o.eos) {
-                cr_assert(h[i].count == count && h[i].ended, "picture %ld", (long)i);
-                ended++;
-                break;
-            }
-            cr_assert(count < h[i].count && h[i].ids[count] == best, "picture %ld, token %d", (long)i, count);
-            b.ids[count] = best;
+            cr_assert_float_eq(h[i].token_log_prob[words.count], log_probs[best], 1e-5);
+            words.log_prob += log_probs[best];
+            words.ended = best == o.eos;
+            if (!words.ended)
+                words.ids[words.count++] = best;
         }
+        words.score = length == LENGTH_AVERAGE ? words.log_prob / (words.count + words.ended) : words.log_prob;
+        naive_agrees(&words, &h[i], "greedy", (long)i, 0);
+        ended += words.ended;
     }
     cr_assert(ended > 2 && ended < PICTURES - 2, "%d of the captions end: the test wants both kinds", ended);
     toy_end(f);

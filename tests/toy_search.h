@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fusion/search.h"
+#include "tensor/base/json.h"
 #include "tests/tiny_captioner.h"
 
 enum { PICTURES = 32 };
@@ -69,6 +70,19 @@ static inline void toy_alike(const Hypothesis *x, const Hypothesis *y, long at)
     cr_assert_eq(memcmp(x->ids, y->ids, (size_t)x->count * sizeof *x->ids), 0, "picture %ld", at);
     for (int i = 0; i < x->count + x->ended; i++)
         cr_assert_float_eq(x->token_log_prob[i], y->token_log_prob[i], 1e-5, "picture %ld, token %d", at, i);
+}
+
+/* Ids with <eos>, and the score, as a fixture has them. */
+static inline void toy_found(const Hypothesis *h, const json_t *ids, int32_t eos, const json_t *score, const char *what)
+{
+    size_t n = json_array_size(ids);
+    bool ended = n > 0 && json_integer_value(json_array_get(ids, n - 1)) == eos;
+    cr_assert_eq(h->ended, ended, "%s", what);
+    cr_assert_eq((size_t)h->count, n - ended, "%s: %d tokens", what, h->count);
+    for (int i = 0; i < h->count; i++)
+        cr_assert_eq(h->ids[i], json_integer_value(json_array_get(ids, (size_t)i)), "%s, token %d", what, i);
+    if (score)
+        cr_assert_float_eq(h->score, json_real_value(score), 2e-5, "%s: %.9g, not %.9g", what, h->score, json_real_value(score));
 }
 
 #endif

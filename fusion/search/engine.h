@@ -66,6 +66,9 @@ void row_scores(const Search *s, int64_t row, const int32_t *taken, Scratch *w);
 void beam_choose(const Search *s, int64_t picture, Scratch *w);
 void sample_choose(const Search *s, int64_t picture, Scratch *w);
 
+/* From scores [V] to the log-probabilities of the distribution to draw from: temperature, top_k, top_p, typical. ranked: [V] to work in. */
+void sample_warp(const SearchOptions *o, double *scores, int64_t vocab, Ranked *ranked);
+
 /* ids [count]: the tokens so far. Changes scores [V], log-probabilities at first. */
 typedef struct RowState { const int32_t *ids; int count; const int32_t *taken; } RowState;
 void rules_apply(const SearchOptions *o, RowState row, int64_t vocab, double *scores);

@@ -58,7 +58,7 @@ void rules_apply(const SearchOptions *o, RowState row, int64_t vocab, double *sc
         no_repeat(o->no_repeat, row, scores);
     for (int i = 0; i < o->forbidden_count; i++)
         forbid(&o->forbidden[i], row, scores);
-    if (row.count + 1 < o->min_length)
+    if (row.count < o->min_length)
         never(o->eos, vocab, scores);
     never(o->pad, vocab, scores);
     never(o->bos, vocab, scores);

@@ -82,8 +82,7 @@ static void typical(double mass, double *scores, int64_t vocab, Ranked *ranked)
     drop(scores, vocab, ranked, reach(scores, ranked, count, mass), count);
 }
 
-/* From scores to the log-probabilities of the distribution to draw from. */
-static void warp(const SearchOptions *o, double *scores, int64_t vocab, Ranked *ranked)
+void sample_warp(const SearchOptions *o, double *scores, int64_t vocab, Ranked *ranked)
 {
     for (int64_t v = 0; o->temperature > 0 && v < vocab; v++)
         scores[v] /= o->temperature;
@@ -127,7 +126,7 @@ void sample_choose(const Search *s, int64_t picture, Scratch *w)
         if (l->from == l->to)
             continue;
         row_scores(s, l->from, NULL, w);
-        warp(&s->o, w->scores, s->vocab, w->ranked);
+        sample_warp(&s->o, w->scores, s->vocab, w->ranked);
         int32_t token = draw(w->scores, s->vocab, uniform(s, picture, i));
         if (token < 0)
             continue;
