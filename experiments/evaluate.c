@@ -178,3 +178,17 @@ void evaluation_free(Evaluation *e)
     free(e->results);
     e->results = NULL;
 }
+
+CaptionSet *evaluation_captions(const Evaluation *e, const Store *s)
+{
+    CaptionSet *set = caption_set_new();
+
+    for (int64_t i = 0; e->results && i < e->pictures; i++) {
+        int64_t item = e->results[i].item, references = store_caption_count(s, item);
+        if (!references) continue;
+        int64_t image = caption_set_image(set, item);
+        caption_set_candidate(set, image, e->results[i].text);
+        for (int64_t k = 0; k < references; k++) caption_set_reference(set, image, store_caption(s, item, k));
+    }
+    return set;
+}

@@ -11,6 +11,7 @@
 
 #include "datasets/features.h"
 #include "datasets/store.h"
+#include "experiments/metrics/caption_set.h"
 #include "experiments/progress.h"
 #include "fusion/captioner.h"
 #include "fusion/search.h"
@@ -46,6 +47,9 @@ typedef struct Evaluation {
 
 bool evaluate(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *err);
 void evaluation_free(Evaluation *e);
+
+/* Its captions and the references of their pictures, for the metrics; a picture without references is left out. caption_set_free. */
+CaptionSet *evaluation_captions(const Evaluation *e, const Store *s);
 
 /* Features of items, from the cache or the encoder; in the tape's arena. */
 Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, Err *err);

@@ -52,7 +52,8 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_BOOL("decoder.tied",        X, decoder.tied,       "true", "the output layer uses the token embeddings"),
     FIELD_REAL("decoder.rate",        X, decoder.rate,       "1", 0, 100, "learning rate relative to train.rate; 0 freezes"),
 
-    FIELD_CHOICE("train.objective",   X, train.objective,    "cross_entropy", "cross_entropy", "what training lowers: cross-entropy of the captions"),
+    FIELD_CHOICE("train.objective",   X, train.objective,    "cross_entropy", "cross_entropy|scst",
+                 "what training lowers: cross-entropy of the captions, or minus the reward of captions that the model draws (Rennie et al. 2017)"),
     FIELD_PATH("train.init",          X, train.init,         "", "a run or model folder whose weights training begins with; empty: fresh ones"),
     FIELD_INT ("train.epochs",        X, train.epochs,       "10", 1, 1e6, "passes over the training pictures"),
     FIELD_INT ("train.steps",         X, train.steps,        "0", 0, 1e12, "updates in all; 0: as the epochs say"),
@@ -83,10 +84,20 @@ const Field EXPERIMENT_FIELDS[] = {
     FIELD_REAL("scheduled_sampling.start", X, scheduled.start, "0", 0, 0.99, "share of all updates in which none is replaced"),
     FIELD_CHOICE("scheduled_sampling.choice", X, scheduled.choice, "argmax", "argmax|sample", "the model's likeliest word, or one that it draws"),
 
+    FIELD_INT ("scst.samples",        X, scst.samples,       "5", 1, 1000, "captions that are drawn of a picture"),
+    FIELD_CHOICE("scst.baseline",     X, scst.baseline,      "mean", "mean|greedy", "what a sample's reward is compared with: the mean of the picture's others, or the greedy caption's"),
+    FIELD_REAL("scst.temperature",    X, scst.temperature,   "1", 0.01, 100, "of drawing; at 1 alone the gradient is that of the expected reward"),
+    FIELD_REAL("scst.cross_entropy",  X, scst.cross_entropy, "0", 0, 1, "share of the loss that is cross-entropy of the given captions"),
+    FIELD_REAL("scst.cider",          X, scst.cider,         "1", 0, 100, "weight of CIDEr-D in the reward; idf from all pictures of data.train"),
+    FIELD_REAL("scst.bleu",           X, scst.bleu,          "0", 0, 100, "weight of a picture's BLEU-4 in the reward"),
+    FIELD_BOOL("scst.eos",            X, scst.eos,           "true", "the end counts as a word of the reward: else captions learn to break off"),
+    FIELD_BOOL("scst.dropout",        X, scst.dropout,       "false", "dropout in the pass that makes the gradient; there is none in drawing"),
+
     FIELD_REAL("validate.every",      X, validate.every,     "1", 1e-3, 1e6, "epochs between validations"),
-    FIELD_CHOICE("validate.measure",  X, validate.measure,   "loss", "loss|named|clauses",
-                 "what makes a checkpoint the best: lowest loss, or (scenes) share of objects named or of true clauses"),
+    FIELD_CHOICE("validate.measure",  X, validate.measure,   "loss", "loss|named|clauses|cider|bleu",
+                 "what makes a checkpoint the best: lowest loss; CIDEr-D or BLEU-4; or (scenes) share of objects named or of true clauses"),
     FIELD_INT ("validate.patience",   X, validate.patience,  "0", 0, 1e6, "stop after so many validations without a better one; 0: never"),
+    FIELD_INT ("validate.beam",       X, validate.beam,      "1", 1, 64, "width of the beam search whose captions are measured; 1: greedy"),
     FIELD_INT ("validate.pictures",   X, validate.pictures,  "0", 0, 1e9, "of the validation split; 0: all"),
 
     FIELD_INT ("generate.beam",       X, generate.beam,      "3", 1, 64, "width of the beam search; 1: greedy"),
@@ -126,6 +137,22 @@ static void check_cache(const Experiment *x, const char *where, Err *err)
                   "set them to 0, or encoder.cache: false", where, x->encoder.dropout, x->encoder.drop_path);
 }
 
+static void check_objective(const Experiment *x, const char *where, Err *err)
+{
+    bool scst = x->train.objective == OBJECTIVE_SCST;
+
+    if (scst && !x->train.init[0])
+        fail_also(err, ERR_USAGE, "%s: train.objective: scst makes a model better that can caption already; name a run by train.init", where);
+    if (scst && x->scst.baseline == BASELINE_MEAN && x->scst.samples < 2)
+        fail_also(err, ERR_USAGE, "%s: scst.baseline: mean compares a sample with the picture's others, but scst.samples is %lld; draw 2 or "
+                  "more, or set scst.baseline: greedy", where, (long long)x->scst.samples);
+    if (scst && x->scst.cider == 0 && x->scst.bleu == 0)
+        fail_also(err, ERR_USAGE, "%s: scst.cider and scst.bleu are 0: nothing is rewarded", where);
+    if (scst && x->scst.cross_entropy == 0 && x->scheduled.probability > 0)
+        fail_also(err, ERR_USAGE, "%s: scheduled_sampling goes with cross-entropy, of which the loss has none; set scst.cross_entropy, or "
+                  "scheduled_sampling.probability: 0", where);
+}
+
 bool experiment_load(const char *path, char *const *overrides, int count, Experiment *out, Err *err)
 {
     memset(out, 0, sizeof *out);
@@ -133,6 +160,7 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
     const char *where = path ? path : "command line";
     check_cache(out, where, err);
     check_vectors(out, where, err);
+    check_objective(out, where, err);
     if (out->train.nesterov && out->train.momentum == 0)
         fail_also(err, ERR_USAGE, "%s: train.nesterov looks ahead by the momentum, but train.momentum is 0", where);
     if (out->train.keep_last == 1)

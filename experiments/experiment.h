@@ -13,7 +13,9 @@
 /* In the order of their choices in EXPERIMENT_FIELDS. */
 typedef enum Statistics { STATISTICS_AUTO, STATISTICS_BATCH, STATISTICS_RUNNING } Statistics;
 typedef enum Batches { BATCHES_RANDOM, BATCHES_LENGTH } Batches;
-typedef enum Measure { MEASURE_LOSS, MEASURE_NAMED, MEASURE_CLAUSES } Measure;
+typedef enum Measure { MEASURE_LOSS, MEASURE_NAMED, MEASURE_CLAUSES, MEASURE_CIDER, MEASURE_BLEU } Measure;
+typedef enum ObjectiveChoice { OBJECTIVE_CROSS_ENTROPY, OBJECTIVE_SCST } ObjectiveChoice;
+typedef enum Baseline { BASELINE_MEAN, BASELINE_GREEDY } Baseline;
 typedef enum ScheduledChoice { CHOICE_ARGMAX, CHOICE_SAMPLE } ScheduledChoice;
 
 typedef struct Experiment {
@@ -67,9 +69,16 @@ typedef struct Experiment {
         int     choice;                          /* ScheduledChoice */
     } scheduled;
     struct {
+        int64_t samples;                         /* of a picture */
+        int     baseline;                        /* Baseline */
+        double  temperature, cross_entropy;      /* cross_entropy: its share of the loss */
+        double  cider, bleu;                     /* weights in the reward */
+        bool    eos, dropout;
+    } scst;
+    struct {
         double  every;                           /* epochs */
         int     measure;                         /* Measure */
-        int64_t patience, pictures;
+        int64_t patience, pictures, beam;
     } validate;
     struct {
         int64_t beam, max_length;

@@ -17,7 +17,7 @@ typedef struct Outcome {
     double  nll;                                 /* of the batch's captions, in nats ...                                */
     int64_t tokens;                              /* ... over that many of their tokens                                  */
     int64_t samples, sample_tokens;              /* captions that the model drew itself, their tokens with <eos>        */
-    double  sample_nll, reward, baseline, advantage;
+    double  sample_nll, reward, baseline, advantage;     /* the last: of its square                                     */
 } Outcome;
 
 typedef struct Scalar { const char *name; double value; } Scalar;
@@ -29,7 +29,7 @@ typedef struct Objective {
     void      (*end)(struct Trainer *r);                 /* also when begin failed or was not called; may be NULL       */
     /* Adds to *o what there is to tell; features: of the batch's pictures. What the loss reads lives until the tape is reset. */
     Tensor   *(*loss)(struct Trainer *r, const Batch *b, Tensor *features, Outcome *o);
-    int       (*tell)(const struct Trainer *r, const Outcome *o, Scalar out[OBJECTIVE_SCALARS]);   /* how many; out[0]: "loss" */
+    int       (*tell)(const struct Trainer *r, const Outcome *o, Scalar out[OBJECTIVE_SCALARS]);   /* how many; one is "loss", the first is shown */
 } Objective;
 
 extern const Objective *const OBJECTIVES[];      /* in the order of train.objective's choices; ends with NULL */
@@ -37,7 +37,7 @@ extern const Objective *const OBJECTIVES[];      /* in the order of train.object
 /* Of a token, in nats: of the worse of the captions and the model's own samples. Beyond all bounds when training has gone wrong. */
 double outcome_surprise(const Outcome *o);
 
-/* Cross-entropy of the batch's captions, for objectives that mix it in. */
-Tensor *objective_teacher_forcing(struct Trainer *r, const Batch *b, Tensor *features, Outcome *o);
+/* `share` times the cross-entropy of the batch's captions, for objectives that mix it in. */
+Tensor *objective_teacher_forcing(struct Trainer *r, const Batch *b, Tensor *features, double share, Outcome *o);
 
 #endif

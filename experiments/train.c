@@ -144,7 +144,7 @@ static bool loop(Trainer *r, Err *err)
         training += seconds_now() - before;
         pictures += u.pictures;
         smooth = isnan(smooth) ? u.scalars[0].value : 0.95 * smooth + 0.05 * u.scalars[0].value;
-        snprintf(note, sizeof note, "loss %.3f  rate %.2e", smooth, u.rate);
+        snprintf(note, sizeof note, "%s %.3f  rate %.2e", u.scalars[0].name, smooth, u.rate);
         progress_show(&r->progress, r->state.step, note, (double)pictures / training, "images");
         TRY(log_update(r, &u, (double)pictures / training, err));
         bool last = r->state.step == r->schedule.total;

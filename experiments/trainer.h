@@ -16,6 +16,7 @@ typedef struct Trainer {
     const TrainOptions *options;
     Experiment  x;
     const Objective *objective;
+    void       *objective_state;                 /* what it keeps from batch to batch */
     Run         run;
     RunState    state;
     Store      *store;

@@ -8,51 +8,89 @@
 #include <stdlib.h>
 
 #include "experiments/evaluate.h"
+#include "experiments/metrics/metric.h"
 #include "experiments/trainer.h"
 
-const char *const MEASURE_NAMES[] = { "loss", "named", "clauses" };
+/* What one validation found: by the measure's number, in the order of the enum. `value`: the higher the better. */
+enum { MEASURES = MEASURE_BLEU + 1 };
+typedef struct Found { bool there[MEASURES]; double value[MEASURES], loss, perplexity; } Found;
 
-static bool measure(Trainer *r, Evaluation *e, Err *err)
+const char *const MEASURE_NAMES[MEASURES] = { "loss", "named", "clauses", "cider", "bleu" };
+
+/* Captions against the pictures' references, as `limn score` has it: idf is these references'. */
+static bool score(const Trainer *r, const Evaluation *e, Found *out, Err *err)
+{
+    static const struct { Measure measure; const char *metric; int score; } SCORES[] = { { MEASURE_CIDER, "cider", 0 }, { MEASURE_BLEU, "bleu", 3 } };
+    CaptionSet *set = evaluation_captions(e, r->store);
+    bool ok = true;
+
+    for (int i = 0; ok && i < 2; i++) {
+        Scored scored;
+        if (!(ok = metric_measure(metric_find(SCORES[i].metric), set, &(MetricOptions){ .team = r->team }, &scored, err))) break;
+        out->value[SCORES[i].measure] = scored.scores[SCORES[i].score];
+        out->there[SCORES[i].measure] = true;
+        scored_free(&scored);
+    }
+    caption_set_free(set);
+    return ok;
+}
+
+static bool measure(Trainer *r, Found *out, Err *err)
 {
     const Experiment *x = &r->x;
+    const int chosen = x->validate.measure;
     Subject s = { r->tape, r->model.captioner, r->model.tokenizer, &r->model.preprocess, r->store, r->features };
     EvaluateOptions o = { .split = x->data.validation, .pictures = x->validate.pictures, .batch = 32, .loss = true,
-                          .captions = x->validate.measure != MEASURE_LOSS, .search = search_defaults(&r->model) };
+                          .captions = chosen != MEASURE_LOSS, .search = search_defaults(&r->model) };
+    Evaluation e;
 
-    o.search.beam = 1;                           /* greedy: validation is for choosing, not for reporting */
-    TRY(evaluate(&s, &o, e, err));
-    if (isfinite(e->perplexity) && (!o.captions || e->composed)) return true;
-    if (isfinite(e->perplexity))
-        fail_usage(err, "validate.measure: %s needs composed pictures, whose truth is known; %s has none",
-                   MEASURE_NAMES[x->validate.measure], x->data.store);
-    else {
+    o.search.beam = (int)x->validate.beam;       /* not the final search: validation is for choosing, not for reporting */
+    TRY(evaluate(&s, &o, &e, err));
+    *out = (Found){ .there = { true, e.composed, e.composed }, .value = { -e.loss, e.named, e.true_clauses }, .loss = e.loss,
+                    .perplexity = e.perplexity };
+    bool ok = true;
+    if (!isfinite(e.perplexity)) {
         char what[64];
-        snprintf(what, sizeof what, "afterwards the validation loss is %g", e->loss);
-        trainer_explain(r, (r->state.step - 1) * x->train.accumulate, x->train.accumulate, what, err);
-    }
-    evaluation_free(e);
-    return false;
+        snprintf(what, sizeof what, "afterwards the validation loss is %g", e.loss);
+        ok = trainer_explain(r, (r->state.step - 1) * x->train.accumulate, x->train.accumulate, what, err);
+    } else if ((chosen == MEASURE_NAMED || chosen == MEASURE_CLAUSES) && !e.composed)
+        ok = fail_usage(err, "validate.measure: %s needs composed pictures, whose truth is known; %s has none", MEASURE_NAMES[chosen],
+                        x->data.store);
+    else if (chosen == MEASURE_CIDER || chosen == MEASURE_BLEU)
+        ok = score(r, &e, out, err);
+    evaluation_free(&e);
+    return ok;
+}
+
+/* "32.1 % of objects named, 40.0 % of clauses true" */
+static const char *figures(const Found *f, char text[160])
+{
+    static const struct { const char *format; double factor; } TEXTS[MEASURES] = {
+        { "", 0 }, { ", %.1f %% of objects named", 100 }, { ", %.1f %% of clauses true", 100 }, { ", CIDEr %.4f", 1 }, { ", BLEU-4 %.4f", 1 } };
+    size_t used = 0;
+
+    text[0] = 0;
+    for (int i = 1; i < MEASURES; i++)
+        if (f->there[i]) used += (size_t)snprintf(text + used, 160 - used, TEXTS[i].format, TEXTS[i].factor * f->value[i]);
+    return text;
 }
 
 /* Into log, event file and on the screen. `event` is "validation" or "mean"; `what` is the same for people. Takes the line. */
-static bool tell(Trainer *r, const char *event, const char *what, const Evaluation *e, bool better, json_t *line, Err *err)
+static bool tell(Trainer *r, const char *event, const char *what, const Found *f, bool better, json_t *line, Err *err)
 {
-    const struct { const char *name; double value; } scalars[] = { { "loss", e->loss }, { "named", e->named }, { "clauses", e->true_clauses } };
-    bool captions = r->x.validate.measure != MEASURE_LOSS, ok = true;
-    const char *best = better ? "  (best so far)" : "";
+    char text[160];
+    bool ok = true;
 
-    for (int i = 0; ok && i < (captions ? 3 : 1); i++) {
+    for (int i = 0; ok && i < MEASURES; i++) {
         char tag[64];
-        snprintf(tag, sizeof tag, "%s/%s", event, scalars[i].name);
-        ok = events_scalar(r->run.events, tag, r->state.step, scalars[i].value, err);
-        if (i) json_object_set_new(line, scalars[i].name, json_real(scalars[i].value));
+        if (!f->there[i]) continue;
+        snprintf(tag, sizeof tag, "%s/%s", event, MEASURE_NAMES[i]);
+        ok = events_scalar(r->run.events, tag, r->state.step, i == MEASURE_LOSS ? f->loss : f->value[i], err);
+        if (i != MEASURE_LOSS) json_object_set_new(line, MEASURE_NAMES[i], json_real(f->value[i]));
     }
-    if (captions)
-        progress_say(&r->progress, "update %lld: %s loss %.4f, %.1f %% of objects named, %.1f %% of clauses true%s",
-                     (long long)r->state.step, what, e->loss, 100 * e->named, 100 * e->true_clauses, best);
-    else
-        progress_say(&r->progress, "update %lld: %s loss %.4f, perplexity %.2f%s", (long long)r->state.step, what, e->loss,
-                     e->perplexity, best);
+    figures(f, text);
+    if (!*text) snprintf(text, sizeof text, ", perplexity %.2f", f->perplexity);
+    progress_say(&r->progress, "update %lld: %s loss %.4f%s%s", (long long)r->state.step, what, f->loss, text, better ? "  (best so far)" : "");
     if (ok) return run_log(&r->run, line, err);
     json_decref(line);
     return false;
@@ -62,19 +100,17 @@ static bool tell(Trainer *r, const char *event, const char *what, const Evaluati
  * over, or NULL. */
 static bool judge(Trainer *r, const char *event, const char *what, json_t *of, bool *better, Err *err)
 {
-    const int chosen = r->x.validate.measure;
-    Evaluation e;
+    Found found;
 
-    if (!measure(r, &e, err)) {
+    if (!measure(r, &found, err)) {
         json_decref(of);
         return false;
     }
-    double value = chosen == MEASURE_LOSS ? -e.loss : chosen == MEASURE_NAMED ? e.named : e.true_clauses;
+    double value = found.value[r->x.validate.measure];
     *better = isnan(r->state.best) || value > r->state.best;
     json_t *line = json_pack("{s:s, s:I, s:o*, s:f, s:f, s:b}", "event", event, "step", (json_int_t)r->state.step, "of", of, "loss",
-                             e.loss, "perplexity", e.perplexity, "best", *better);
-    bool ok = tell(r, event, what, &e, *better, line, err);
-    evaluation_free(&e);
+                             found.loss, "perplexity", found.perplexity, "best", *better);
+    bool ok = tell(r, event, what, &found, *better, line, err);
     if (!ok || !*better) return ok;
     r->state.best = value;
     r->state.best_step = r->state.step;

@@ -1,4 +1,5 @@
-/* test_objectives.c - training's objectives as a person runs them: beginning with another run's weights, scheduled sampling. */
+/* test_objectives.c - training's objectives as a person runs them: beginning with another run's weights, scheduled sampling, self-critical
+ * training; and validation by the metrics of captions. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,4 +90,109 @@ Test(objectives, scheduled_sampling_resumes_to_the_same_weights_on_any_number_of
         expect_the_same_run(whole, k);
     }
     expect_another_run("whole-0", "whole-1");
+}
+
+/* ---- self-critical training ------------------------------------------------------------------------------------------- */
+#define SCST "train.objective=scst train.init=@/start train.rate=1e-3 train.epochs=1 validate.measure=cider"
+
+static void start(void)
+{
+    tiny_experiment();
+    train("start", "train.epochs=8 train.rate=1e-2");
+}
+
+/* A number of a run's log: the first (mean 0) or the mean of so many first or last (negative) updates. */
+static double logged(const char *run, const char *key, int updates)
+{
+    Shell s = shell("grep '\"epoch\"' @/%s/log.jsonl | %s -n %d | sed 's/.*\"%s\":\\([^,}]*\\).*/\\1/'", run, updates < 0 ? "tail" : "head",
+                    abs(updates), key);
+    double sum = 0;
+    char *at = s.out;
+    cr_assert_eq(s.status, 0, "%s", s.err);
+    for (int i = 0; i < abs(updates); i++) sum += strtod(at, &at);
+    return sum / abs(updates);
+}
+
+Test(objectives, self_critical_training_raises_the_reward)
+{
+    start();
+    train("run", SCST " train.rate=3e-3 train.epochs=12 train.schedule=constant validate.every=100");
+    double first = logged("run", "reward", 16), last = logged("run", "reward", -32);
+    cr_expect_gt(last, 1.1 * first, "from %g to %g", first, last);
+    cr_expect_float_eq(logged("run", "baseline", 8), logged("run", "reward", 8), 1e-6, "the others' mean is the mean");
+}
+
+Test(objectives, self_critical_training_resumes_to_the_same_weights_on_any_number_of_threads)
+{
+    static const char *const OPTIONS[] = {
+        SCST " scst.samples=3 scst.bleu=0.5 train.accumulate=2 train.pictures=4",
+        SCST " scst.samples=2 scst.baseline=greedy scst.cross_entropy=0.3 scheduled_sampling.probability=0.5 scst.dropout=true train.ema=0.9",
+    };
+
+    start();
+    for (int i = 0; i < 2; i++) {
+        Shell s = shell("rm -rf @/whole @/k && limn train @/tiny.yaml --run @/whole -q threads=2 %s", OPTIONS[i]);
+        cr_assert_eq(s.status, 0, "%s", s.err);
+        cr_assert_neq(shell("LIMN_FAULT=kill:1000000 limn train @/tiny.yaml --run @/k -q threads=1 %s", OPTIONS[i]).status, 0);
+        cr_assert_eq(shell("test -f @/k/checkpoints/last.safetensors").status, 0, "killed in the middle");
+        s = shell("limn train @/k -q");
+        cr_assert_eq(s.status, 0, "%s", s.err);
+        expect_the_same_run("whole", "k");
+    }
+}
+
+/* The weights alone: the logs also tell what the objective is called by. */
+Test(objectives, self_critical_training_of_cross_entropy_alone_is_cross_entropy)
+{
+    start();
+    train("mixed", SCST " scst.cross_entropy=1");
+    train("plain", SCST " train.objective=cross_entropy");
+    Shell s = shell("cmp @/mixed/model/model.safetensors @/plain/model/model.safetensors");
+    cr_assert_eq(s.status, 0, "%s", s.out);
+    train("half", SCST " scst.cross_entropy=0.5");
+    expect_another_run("half", "plain");
+}
+
+Test(objectives, what_self_critical_training_cannot_do_is_said)
+{
+    static const struct { const char *options, *said; } WRONG[] = {
+        { "train.init=", "train.init" },
+        { "scst.samples=1", "scst.baseline: greedy" },
+        { "scst.cider=0", "nothing is rewarded" },
+        { "scheduled_sampling.probability=0.1", "scheduled_sampling goes with cross-entropy" },
+    };
+
+    start();
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
+        Shell s = shell("limn train @/tiny.yaml --run @/wrong -q " SCST " %s", WRONG[i].options);
+        cr_expect_eq(s.status, 2, "%s: %d", WRONG[i].options, s.status);
+        cr_expect(says(&s, WRONG[i].said), "%s: %s", WRONG[i].options, s.err);
+    }
+}
+
+/* ---- validation --------------------------------------------------------------------------------------------------------- */
+
+Test(objectives, the_cider_of_a_validation_is_that_of_limn_score)
+{
+    static const char *const MEASURES[] = { "cider", "bleu" };
+    static const char *const KEYS[] = { "\"CIDEr\":", "\"Bleu_4\":" };
+
+    start();
+    for (int i = 0; i < 2; i++) {
+        char options[256];
+        snprintf(options, sizeof options, SCST " train.steps=3 validate.measure=%s validate.beam=%d validate.every=10 validate.pictures=30", MEASURES[i], 1 + i);
+        shell("rm -rf @/run");
+        train("run", options);
+        Shell s = shell("grep validation @/run/log.jsonl | tail -n 1");
+        char key[16];
+        snprintf(key, sizeof key, "\"%s\":", MEASURES[i]);
+        cr_assert(strstr(s.out, key), "%s", s.out);
+        double logged = atof(strstr(s.out, key) + strlen(key));
+        s = shell("limn evaluate @/run --split val --pictures 30 --beam %d -q && limn score --references @/run/references-val.json "
+                  "--candidates @/run/captions-val.json --json", 1 + i);
+        cr_assert_eq(s.status, 0, "%s", s.err);
+        cr_assert(strstr(s.out, KEYS[i]), "%s", s.out);
+        cr_expect_float_eq(atof(strstr(s.out, KEYS[i]) + strlen(KEYS[i])), logged, 1e-8, "%s: %g", s.out, logged);
+        cr_expect_gt(logged, 0);
+    }
 }
