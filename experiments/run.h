@@ -7,7 +7,7 @@
  *     checkpoints/last.safetensors   all that decides the future
  *     checkpoints/weights-STEP.safetensors   of the last validations, for their mean (train.keep_last)
  *     model/                   the best checkpoint as a Hugging Face folder: what `limn caption` reads
- *     captions-SPLIT.json, references-SPLIT.json, metrics-SPLIT.json   from `limn evaluate`
+ *     captions-SPLIT.json, references-SPLIT.json, metrics-SPLIT.json, scorings.jsonl   from `limn evaluate`
  *
  * A checkpoint holds weights ("…"), what the optimizer remembers ("optimizer.m.…", "optimizer.v.…": see its slots), the moving average
  * ("average.…", where there is one) and, as metadata, the state below; no dates, hosts or paths. It is written aside and renamed, so

@@ -121,7 +121,7 @@ static const RunInfo **select_runs(RunList *l, const TableOptions *o, int *count
 /* The last part of a figure's name says its direction. */
 static bool lower_is_better(const char *key)
 {
-    static const char *const LOWER[] = { "loss", "perplexity", "invented", "error" };
+    static const char *const LOWER[] = { "loss", "perplexity", "invented", "error", "CHAIRs", "CHAIRi", "mBleu_4" };
     const char *name = strrchr(key, '.') ? strrchr(key, '.') + 1 : key;
     for (size_t i = 0; i < sizeof LOWER / sizeof *LOWER; i++)
         if (!strcmp(name, LOWER[i])) return true;

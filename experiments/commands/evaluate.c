@@ -1,4 +1,5 @@
-/* evaluate.c - `limn evaluate`: a run on a split, into captions-SPLIT.json, references-SPLIT.json and metrics-SPLIT.json. */
+/* evaluate.c - `limn evaluate`: a run on a split, into captions-SPLIT.json, references-SPLIT.json and metrics-SPLIT.json; what it scored is
+ * recorded in scorings.jsonl (experiments/scoring.h). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +9,13 @@
 #include "experiments/evaluate.h"
 #include "experiments/experiment.h"
 #include "experiments/run.h"
+#include "experiments/scoring.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 
 enum { KEY_SPLIT = 's', KEY_BEAM = 'b', KEY_PICTURES = 'n', KEY_QUIET = 'q', KEY_STORE = 256, KEY_JSON, KEY_BACKEND, KEY_THREADS,
-       KEY_LENGTH, KEY_OUT };
+       KEY_LENGTH, KEY_OUT, KEY_METRICS, KEY_PARAPHRASES };
+enum { RESAMPLES = 1000 };
 
 static const struct argp_option OPTIONS[] = {
     { "split", KEY_SPLIT, "NAME[,NAME...]", 0, "Splits to measure (default: test, or every test-* split)", 0 },
@@ -21,6 +24,8 @@ static const struct argp_option OPTIONS[] = {
     { "pictures", KEY_PICTURES, "N", 0, "Only the first N pictures", 0 },
     { "store", KEY_STORE, "FILE", 0, "Data to measure on (default: the run's)", 0 },
     { "out", KEY_OUT, "FOLDER", 0, "Where the files go (default: the run)", 0 },
+    { "metrics", KEY_METRICS, "LIST", 0, "These metrics of the captions, commas between (default: all; `limn score --help` lists them)", 0 },
+    { "paraphrases", KEY_PARAPHRASES, "FILE", 0, "METEOR's paraphrase table", 0 },
     { "backend", KEY_BACKEND, "NAME", 0, "reference or openblas (default)", 0 },
     { "threads", KEY_THREADS, "N", 0, "0: all cores (default)", 0 },
     { "json", KEY_JSON, 0, 0, "Print the figures as JSON", 0 },
@@ -29,7 +34,9 @@ static const struct argp_option OPTIONS[] = {
 };
 
 typedef struct Arguments {
-    const char *run, *splits, *store, *out, *backend;
+    const char *run, *splits, *store, *out, *backend, *metrics;
+    MetricOptions metric;
+    MetricChoice  choice;
     int beam, threads, length;
     int64_t pictures;
     bool json, quiet;
@@ -46,6 +53,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_PICTURES: a->pictures = option_number(state, "--pictures", arg, 1, INT64_MAX); break;
     case KEY_STORE: a->store = arg; break;
     case KEY_OUT: a->out = arg; break;
+    case KEY_METRICS: a->metrics = arg; break;
+    case KEY_PARAPHRASES: a->metric.meteor_paraphrases = arg; break;
     case KEY_BACKEND: a->backend = arg; break;
     case KEY_THREADS: a->threads = (int)option_number(state, "--threads", arg, 0, 1024); break;
     case KEY_JSON: a->json = true; break;
@@ -99,12 +108,19 @@ static json_t *references_json(const Store *s, const Evaluation *e)
     return json_pack("{s:o, s:o, s:s}", "images", images, "annotations", annotations, "type", "captions");
 }
 
+static json_t *search_json(const SearchOptions *o)
+{
+    return json_pack("{s:i, s:s}", "beam", o->beam, "length", o->length == LENGTH_AVERAGE ? "average" : "none");
+}
+
 static json_t *metrics_json(const Store *s, const char *split, const SearchOptions *o, const Evaluation *e)
 {
-    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:i, s:s, s:s}", "split", split, "pictures", (json_int_t)e->pictures,
-                          "captions", (json_int_t)e->captions, "tokens", (json_int_t)e->tokens, "loss", e->loss, "perplexity",
-                          e->perplexity, "beam", o->beam, "length", o->length == LENGTH_AVERAGE ? "average" : "none",
-                          "data_hash", store_hash(s));
+    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:s}", "split", split, "pictures", (json_int_t)e->pictures, "captions",
+                          (json_int_t)e->captions, "tokens", (json_int_t)e->tokens, "loss", e->loss, "perplexity", e->perplexity, "data_hash",
+                          store_hash(s));
+    json_t *search = search_json(o);
+    json_object_update(j, search);
+    json_decref(search);
     if (e->composed) {
         json_object_set_new(j, "named", json_real(e->named));
         json_object_set_new(j, "true_clauses", json_real(e->true_clauses));
@@ -120,6 +136,55 @@ static void print_row(const char *split, const Evaluation *e)
     if (e->composed)
         printf(" %8.1f %% %8.1f %% %8.1f %% %9.3f", 100 * e->named, 100 * e->true_clauses, 100 * e->parsed, e->invented);
     putchar('\n');
+}
+
+/* ---- scores -------------------------------------------------------------------------------------------------------- */
+
+static char *weights_of(const char *run)
+{
+    char *path = path_join(run, "model/model.safetensors");
+    if (file_exists(path)) return path;
+    free(path);
+    return path_join(run, "model.safetensors");
+}
+
+/* Into the run's record, before anybody sees the scores. */
+static bool record(const Subject *s, const char *split, const SearchOptions *search, const Arguments *a, const Evaluation *e,
+                   const json_t *scores, Err *err)
+{
+    char *weights = weights_of(a->run);
+    json_t *line = scoring_line(s->store, split, e, weights, search_json(search), err);
+    ScoringsBefore before;
+    bool ok = line && scorings_before(a->run, line, &before, err);
+
+    if (ok && before.count && !strncmp(split, "test", 4))
+        fprintf(stderr, "limn evaluate: note: %s was scored %lld times before, %lld of them with another model or search (%s/scorings.jsonl): "
+                "what is chosen by it is not measured by it\n", split, (long long)before.count, (long long)before.otherwise, a->run);
+    if (ok) json_object_set(line, "scores", (json_t *)scores);
+    ok = ok && scorings_add(a->run, line, err);
+    json_decref(line);
+    free(weights);
+    return ok;
+}
+
+/* The captions against the store's; adds the scores to `metrics`. Without references there are none. */
+static bool score(const Subject *s, const char *split, const SearchOptions *search, const Arguments *a, const Evaluation *e, Scores *scores,
+                  json_t *metrics, Err *err)
+{
+    CaptionSet *set = scoring_set(s->store, e, NULL);
+    bool any = caption_set_images(set) > 0, ok = !any || scores_measure(&a->choice, set, &a->metric, scores, err);
+
+    if (ok && any) {
+        scores_bootstrap(scores, &(Resampling){ .resamples = RESAMPLES, .confidence = 0.95, .seed = 1, .team = a->metric.team });
+        json_t *j = scores_json(scores);
+        json_object_update(metrics, j);
+        json_object_del(j, "notes");
+        json_object_del(j, "intervals");
+        ok = record(s, split, search, a, e, j, err);
+        json_decref(j);
+    }
+    caption_set_free(set);
+    return ok;
 }
 
 /* ---- the work ------------------------------------------------------------------------------------------------------ */
@@ -138,17 +203,25 @@ static bool measure(const Subject *s, const char *split, const SearchOptions *se
     bool ok = evaluate(s, &o, &e, err);
     progress_end(&progress);
     TRY(ok);
+    Scores scores = { 0 };
     json_t *metrics = metrics_json(s->store, split, search, &e);
-    ok = write_named(a->out, "captions", split, captions_json(s->store, &e), err)
+    ok = score(s, split, search, a, &e, &scores, metrics, err)
+         && write_named(a->out, "captions", split, captions_json(s->store, &e), err)
          && write_named(a->out, "references", split, references_json(s->store, &e), err)
          && write_named(a->out, "metrics", split, json_incref(metrics), err);
     if (ok && !a->json) {
-        if (json_array_size(all) == 0)
+        if (json_array_size(all) == 0 || !e.composed)
             printf("%-14s %8s %9s %11s%s\n", "split", "pictures", "loss", "perplexity",
                    e.composed ? "      named       true     parsed  invented" : "");
         print_row(split, &e);
+        /* Of composed pictures the truth is known, which says more than likeness to captions. */
+        if (!e.composed && scores.count) {
+            scores_print(&scores, stdout);
+            printf("Intervals: 95 %%, bootstrap of the images, %d resamples\n", RESAMPLES);
+        }
     }
     json_array_append_new(all, metrics);
+    scores_free(&scores);
     evaluation_free(&e);
     return ok;
 }
@@ -215,12 +288,14 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
         const Model *m = session.model;
         SearchOptions search = search_defaults(m);
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, vectors };
+        a.metric.team = session.team;
         if (a.beam) search.beam = a.beam;
         if (a.length >= 0) search.length = (LengthPenalty)a.length;
         if (!store_fits(store, (int)m->captioner->encoder->config.image))
             fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a.store, store_size(store),
                        (long long)m->captioner->encoder->config.image);
-        else ok = vectors_fit(m, vectors, store, a.run, err) && folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
+        else ok = metrics_choose(a.metrics, &a.metric, &a.choice, err) && vectors_fit(m, vectors, store, a.run, err)
+                  && folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
     }
     session_close(&session);
     features_close(vectors);
@@ -231,8 +306,10 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
 static int run(int argc, char **argv)
 {
     static const struct argp ARGP = { OPTIONS, parse, "RUN", "Measure a trained captioner on held-out pictures: loss and perplexity, captions in "
-        "COCO's results form, and on composed pictures the share of objects named and of clauses that are true."
-        "\vWrites captions-SPLIT.json, references-SPLIT.json (COCO's annotation form, for any scorer) and metrics-SPLIT.json into the run.",
+        "COCO's results form, their scores against the references as coco-caption has them, and on composed pictures the share of objects named "
+        "and of clauses that are true."
+        "\vWrites captions-SPLIT.json, references-SPLIT.json (COCO's annotation form, for any scorer) and metrics-SPLIT.json into the run, and "
+        "a line a scoring into its scorings.jsonl: how often a test split was looked at is told with its scores.",
         0, 0, 0 };
     Arguments a = { .backend = "openblas", .length = -1 };
     Err err = { 0 };
