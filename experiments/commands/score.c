@@ -7,11 +7,12 @@
 #include "experiments/commands/command.h"
 #include "experiments/commands/metric_options.h"
 #include "experiments/metrics/captions.h"
+#include "experiments/metrics/errors.h"
 #include "experiments/metrics/outside.h"
 #include "tensor/base/json.h"
 #include "tensor/base/team.h"
 
-enum { KEY_REFERENCES = 'r', KEY_CANDIDATES = 'c', KEY_JSON = 256, KEY_PER_IMAGE, KEY_SPICE, KEY_SPICE_INPUT, KEY_CLIPSCORE, KEY_CLIPSCORE_INPUT };
+enum { KEY_REFERENCES = 'r', KEY_CANDIDATES = 'c', KEY_JSON = 256, KEY_PER_IMAGE, KEY_ERRORS, KEY_SPICE, KEY_SPICE_INPUT, KEY_CLIPSCORE, KEY_CLIPSCORE_INPUT };
 enum { SYSTEMS = 256, FEW_DOCUMENTS = 100 };
 static const double CONFIDENCE = 0.95;
 
@@ -20,6 +21,7 @@ static const struct argp_option OPTIONS[] = {
     { "candidates", KEY_CANDIDATES, "FILE", 0, "What is to be scored; several files, each with its option or as arguments, are rows of a table", 0 },
     { "json", KEY_JSON, 0, 0, "Print the scores as JSON: an object, or a list of them for several files", 0 },
     { "per-image", KEY_PER_IMAGE, "OUT.jsonl", 0, "Write image_id, caption and scores of every image, a JSON object a line", 0 },
+    { "errors", KEY_ERRORS, 0, 0, "Omitted and invented nouns, attributes and numbers as well; --training FILE: by their frequency there", 0 },
     { 0, 0, 0, 0, "Metrics of other tools", 2 },
     { "spice-input", KEY_SPICE_INPUT, "OUT.json", 0, "Write what SPICE's own tool reads", 2 },
     { "spice", KEY_SPICE, "FILE", 0, "SPICE as its tool wrote it to FILE", 2 },
@@ -31,7 +33,7 @@ static const struct argp_option OPTIONS[] = {
 typedef struct Arguments {
     const char *references, *candidates[SYSTEMS], *per_image, *spice_input, *clipscore_input;
     int  systems;
-    bool json;
+    bool json, errors;
     MetricArguments metric;
 } Arguments;
 
@@ -43,7 +45,7 @@ static void add_candidates(Arguments *a, const char *file, struct argp_state *st
 
 static bool wants_one_system(const Arguments *a)
 {
-    return a->per_image || a->spice_input || a->clipscore_input || a->metric.options.spice || a->metric.options.clipscore;
+    return a->per_image || a->errors || a->spice_input || a->clipscore_input || a->metric.options.spice || a->metric.options.clipscore;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -60,6 +62,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG: add_candidates(a, arg, state); break;
     case KEY_JSON: a->json = true; break;
     case KEY_PER_IMAGE: a->per_image = arg; break;
+    case KEY_ERRORS: a->errors = true; break;
     case KEY_SPICE: a->metric.options.spice = arg; break;
     case KEY_SPICE_INPUT: a->spice_input = arg; break;
     case KEY_CLIPSCORE: a->metric.options.clipscore = arg; break;
@@ -68,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (!a->references) argp_error(state, "--references FILE is missing");
         if (!a->systems) argp_error(state, "--candidates FILE is missing");
         if (a->systems > 1 && wants_one_system(a))
-            argp_error(state, "--per-image and the files of other tools go with one file of candidates");
+            argp_error(state, "--per-image, --errors and the files of other tools go with one file of candidates");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -77,6 +80,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- the work ------------------------------------------------------------------------------------------------------ */
 
+typedef struct Answer {
+    Scores       *scores;                        /* [systems]                                 */
+    json_t       *all;                           /* an object a system                        */
+    ErrorAnalysis analysis; CaptionErrors errors;            /* with --errors, of the only system */
+} Answer;
 
 /* An idf of few images ranks words by accident. */
 static void doubt_idf(const Arguments *a, const MetricChoice *choice, const char *candidates, const CaptionSet *s)
@@ -108,10 +116,11 @@ static bool write_files(const Arguments *a, const CaptionSet *s, const Scores *s
            && (!a->clipscore_input || outside_write_clipscore(s, a->references, a->clipscore_input, err));
 }
 
-static bool score_system(const Arguments *a, const MetricChoice *choice, int system, Scores *scores, json_t *all, Err *err)
+static bool score_system(const Arguments *a, const MetricChoice *choice, int system, Answer *answer, Err *err)
 {
     const char   *candidates = a->candidates[system];
     CaptionSet   *s = caption_set_new();
+    Scores       *scores = &answer->scores[system];
     CaptionDoubts d;
 
     bool ok = captions_read(a->references, candidates, s, &d, err);
@@ -124,41 +133,51 @@ static bool score_system(const Arguments *a, const MetricChoice *choice, int sys
         Resampling r = { .resamples = a->metric.samples, .confidence = CONFIDENCE, .seed = a->metric.seed, .team = a->metric.options.team };
         scores_bootstrap(scores, &r);
     }
+    if (ok && a->errors && (ok = error_analysis_open(&answer->analysis, &a->metric.options, s, err)))
+        errors_add(&answer->analysis, s, &answer->errors);
     if (ok) {
-        json_array_append_new(all, system_json(a, candidates, s, &d, scores));
+        json_t *j = system_json(a, candidates, s, &d, scores);
+        if (a->errors) json_object_set_new(j, "errors", errors_json(&answer->analysis, &answer->errors));
+        json_array_append_new(answer->all, j);
         ok = write_files(a, s, scores, err);
     }
     caption_set_free(s);
     return ok;
 }
 
-static void print(const Arguments *a, const Scores *scores, const json_t *all)
+static void print(const Arguments *a, const Answer *answer)
 {
+    const json_t *only = json_array_get(answer->all, 0);
+
     if (a->json) {
-        json_dumpf(a->systems == 1 ? json_array_get(all, 0) : all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        json_dumpf(a->systems == 1 ? only : answer->all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
         putchar('\n');
     } else if (a->systems == 1) {
-        const json_t *only = json_array_get(all, 0);
         printf("%lld images, %lld references\n", (long long)json_integer_value(json_object_get(only, "images")),
                (long long)json_integer_value(json_object_get(only, "references")));
-        scores_print(scores, stdout);
+        scores_print(answer->scores, stdout);
         if (a->metric.samples) printf("Intervals: 95 %%, bootstrap of the images, %d resamples\n", a->metric.samples);
-    } else scores_print_systems(scores, a->candidates, a->systems, stdout);
+        if (a->errors) {
+            putchar('\n');
+            errors_print(&answer->analysis, &answer->errors, NULL, 1, stdout);
+        }
+    } else scores_print_systems(answer->scores, a->candidates, a->systems, stdout);
 }
 
 static bool score(Arguments *a, Err *err)
 {
-    Scores      *scores = buffer_zeros(a->systems, sizeof *scores);
+    Answer       answer = { .scores = buffer_zeros(a->systems, sizeof *answer.scores), .all = json_array() };
     MetricChoice choice;
-    json_t *all = json_array();
     Team   *team = a->metric.options.team = team_new(a->metric.threads);
 
     bool ok = metric_arguments_choose(&a->metric, &choice, err);
-    for (int i = 0; ok && i < a->systems; i++) ok = score_system(a, &choice, i, &scores[i], all, err);
-    if (ok) print(a, scores, all);
-    for (int i = 0; i < a->systems; i++) scores_free(&scores[i]);
-    free(scores);
-    json_decref(all);
+    for (int i = 0; ok && i < a->systems; i++) ok = score_system(a, &choice, i, &answer, err);
+    if (ok) print(a, &answer);
+    for (int i = 0; i < a->systems; i++) scores_free(&answer.scores[i]);
+    free(answer.scores);
+    json_decref(answer.all);
+    errors_free(&answer.errors);
+    error_analysis_close(&answer.analysis);
     team_free(team);
     return ok;
 }
