@@ -21,7 +21,7 @@ static const struct argp_option OPTIONS[] = {
     { "instances", KEY_INSTANCES, "FILE", 0, "COCO's instances_*.json, for CHAIR", 0 },
     { "training", KEY_TRAINING, "FILE", 0, "Captions that the model was trained on, in any form that --df takes, for novelty", 0 },
     { 0, 0, 0, 0, "Confidence intervals", 3 },
-    { "samples", KEY_SAMPLES, "N", 0, "Resamples of the images (default: 1000)", 0 },
+    { "samples", KEY_SAMPLES, "N", 0, "Resamples of the images (default: 1000; limn compare: 10000)", 0 },
     { "seed", KEY_SEED, "N", 0, "Of the resampling (default: 1)", 0 },
     { "no-intervals", KEY_NO_INTERVALS, 0, 0, "None: the scores alone", 0 },
     { 0, 0, 0, 0, "Other", 4 },
