@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "datasets/features.h"
@@ -222,4 +223,14 @@ void experiment_apply_rates(const Experiment *x, Params *p)
         Param *w = params_at(p, i);
         if (in_encoder(w)) w->lr_scale *= pow(x->encoder.layer_decay, last - w->layer);
     }
+}
+
+char *experiment_cache_folder(const Experiment *x)
+{
+    const char *slash = strrchr(x->data.store, '/');
+    char *folder = NULL;
+
+    if (x->data.cache[0]) return strdup(x->data.cache);
+    REQUIRE(asprintf(&folder, "%.*scache", slash ? (int)(slash - x->data.store + 1) : 0, x->data.store) >= 0, "out of memory");
+    return folder;
 }

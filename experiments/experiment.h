@@ -94,6 +94,9 @@ bool experiment_load(const char *path, char *const *overrides, int count, Experi
  * named. Checks that everything fits together.                                                                       */
 bool experiment_captioner(const Experiment *x, int64_t vocab, CaptionerConfig *out, Err *err);
 
+/* Where the output of a frozen encoder is cached (data.cache; else "cache" beside the store); malloc'd. */
+char *experiment_cache_folder(const Experiment *x);
+
 /* Freezing and relative learning rates by part; in the encoder they fall by layer_decay with every layer down from its last
  * (Clark et al. 2020; Bao et al. 2022). */
 void experiment_apply_rates(const Experiment *x, Params *p);

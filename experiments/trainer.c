@@ -174,21 +174,11 @@ static bool features_progress(int64_t done, int64_t total, void *context)
     return !*e->interrupted;
 }
 
-static char *cache_folder(const Experiment *x)
-{
-    const char *slash = strrchr(x->data.store, '/');
-    char *folder = NULL;
-
-    if (x->data.cache[0]) return strdup(x->data.cache);
-    REQUIRE(asprintf(&folder, "%.*scache", slash ? (int)(slash - x->data.store + 1) : 0, x->data.store) >= 0, "out of memory");
-    return folder;
-}
-
 static bool open_features(Trainer *r, Err *err)
 {
     if (!r->x.encoder.cache) return true;        /* or imported, and open already */
     int views = r->x.data.flip ? 2 : 1;
-    char *folder = cache_folder(&r->x);
+    char *folder = experiment_cache_folder(&r->x);
     Encoding e = { progress_begin("encoding pictures once", store_count(r->store), 0, r->options->quiet), false, false, r->interrupted };
 
     r->tape->recording = false;

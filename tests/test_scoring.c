@@ -59,3 +59,15 @@ Test(evaluate, shows_no_scores_that_it_could_not_record)
     cr_expect_eq(s.status, 1);
     cr_expect(says(&s, "scorings.jsonl:2: not JSON"), "%s", s.err);
 }
+
+Test(evaluate, with_baselines_puts_rows_beside_the_model)
+{
+    train();
+    Shell s = shell("limn evaluate @/run --split test-iid -q --baselines --metrics cider,rouge,novelty");
+    cr_expect_eq(s.status, 0, "%s", s.err);
+    cr_expect(strstr(s.out, "model     human   nearest   generic  shuffled\n") && strstr(s.out, "\nNovel  "), "%s", s.out);
+    s = shell("grep -c '\"\\(human\\|nearest\\|generic\\|shuffled\\)\": {' @/run/baselines-test-iid.json; grep baselines @/run/metrics-test-iid.json");
+    cr_expect_str_eq(s.out, "4\n", "the tables of runs are of models: %s", s.out);
+    s = shell("limn evaluate @/run/model --store @/tiny.h5 --out @/bare --split val -q --baselines --json --no-brevity");
+    cr_expect(strstr(s.out, "\"shuffled\"") && strstr(s.out, "Bleu_4_no_brevity"), "%s%s", s.out, s.err);
+}

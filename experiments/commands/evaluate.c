@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/baselines.h"
 #include "experiments/commands/command.h"
+#include "experiments/commands/metric_options.h"
 #include "experiments/evaluate.h"
 #include "experiments/experiment.h"
 #include "experiments/run.h"
@@ -14,7 +16,7 @@
 #include "tensor/base/json.h"
 
 enum { KEY_SPLIT = 's', KEY_BEAM = 'b', KEY_PICTURES = 'n', KEY_QUIET = 'q', KEY_STORE = 256, KEY_JSON, KEY_BACKEND, KEY_THREADS,
-       KEY_LENGTH, KEY_OUT, KEY_METRICS, KEY_PARAPHRASES };
+       KEY_LENGTH, KEY_OUT, KEY_METRICS, KEY_PARAPHRASES, KEY_NO_BREVITY, KEY_BASELINES };
 enum { RESAMPLES = 1000 };
 
 static const struct argp_option OPTIONS[] = {
@@ -25,7 +27,10 @@ static const struct argp_option OPTIONS[] = {
     { "store", KEY_STORE, "FILE", 0, "Data to measure on (default: the run's)", 0 },
     { "out", KEY_OUT, "FOLDER", 0, "Where the files go (default: the run)", 0 },
     { "metrics", KEY_METRICS, "LIST", 0, "These metrics of the captions, commas between (default: all; `limn score --help` lists them)", 0 },
+    { "no-brevity", KEY_NO_BREVITY, 0, 0, "BLEU without its brevity penalty as well", 0 },
     { "paraphrases", KEY_PARAPHRASES, "FILE", 0, "METEOR's paraphrase table", 0 },
+    { "baselines", KEY_BASELINES, 0, 0, "Also score people, the nearest training picture's caption, one caption for all, and the model's captions of "
+                                        "other pictures", 0 },
     { "backend", KEY_BACKEND, "NAME", 0, "reference or openblas (default)", 0 },
     { "threads", KEY_THREADS, "N", 0, "0: all cores (default)", 0 },
     { "json", KEY_JSON, 0, 0, "Print the figures as JSON", 0 },
@@ -34,12 +39,14 @@ static const struct argp_option OPTIONS[] = {
 };
 
 typedef struct Arguments {
-    const char *run, *splits, *store, *out, *backend, *metrics;
-    MetricOptions metric;
-    MetricChoice  choice;
+    const char *run, *splits, *store, *out, *backend;
+    const char *train;                           /* split                                                    */
+    MetricArguments metric;
+    MetricChoice    choice;
+    Features       *cache;                       /* of the encoder's output, for the baselines; NULL: none  */
     int beam, threads, length;
     int64_t pictures;
-    bool json, quiet;
+    bool json, quiet, baselines;
 } Arguments;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -53,8 +60,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_PICTURES: a->pictures = option_number(state, "--pictures", arg, 1, INT64_MAX); break;
     case KEY_STORE: a->store = arg; break;
     case KEY_OUT: a->out = arg; break;
-    case KEY_METRICS: a->metrics = arg; break;
-    case KEY_PARAPHRASES: a->metric.meteor_paraphrases = arg; break;
+    case KEY_METRICS: a->metric.metrics = arg; break;
+    case KEY_NO_BREVITY: a->metric.no_brevity = true; break;
+    case KEY_BASELINES: a->baselines = true; break;
+    case KEY_PARAPHRASES: a->metric.options.meteor_paraphrases = arg; break;
     case KEY_BACKEND: a->backend = arg; break;
     case KEY_THREADS: a->threads = (int)option_number(state, "--threads", arg, 0, 1024); break;
     case KEY_JSON: a->json = true; break;
@@ -172,10 +181,10 @@ static bool score(const Subject *s, const char *split, const SearchOptions *sear
                   json_t *metrics, Err *err)
 {
     CaptionSet *set = scoring_set(s->store, e, NULL);
-    bool any = caption_set_images(set) > 0, ok = !any || scores_measure(&a->choice, set, &a->metric, scores, err);
+    bool any = caption_set_images(set) > 0, ok = !any || scores_measure(&a->choice, set, &a->metric.options, scores, err);
 
     if (ok && any) {
-        scores_bootstrap(scores, &(Resampling){ .resamples = RESAMPLES, .confidence = 0.95, .seed = 1, .team = a->metric.team });
+        scores_bootstrap(scores, &(Resampling){ .resamples = RESAMPLES, .confidence = 0.95, .seed = 1, .team = a->metric.options.team });
         json_t *j = scores_json(scores);
         json_object_update(metrics, j);
         json_object_del(j, "notes");
@@ -187,7 +196,40 @@ static bool score(const Subject *s, const char *split, const SearchOptions *sear
     return ok;
 }
 
+static void print_scores(const Scores *scores)
+{
+    scores_print(scores, stdout);
+    printf("Intervals: 95 %%, bootstrap of the images, %d resamples\n", RESAMPLES);
+}
+
+/* Beside the model's scores; also into baselines-SPLIT.json and `metrics`. */
+static bool score_baselines(const Subject *s, const char *split, const Arguments *a, const Evaluation *e, const Scores *scores, json_t *metrics,
+                            Err *err)
+{
+    Progress  progress = progress_begin("encoding training pictures", 0, 0, a->quiet);
+    Subject   cached = *s;
+    Baselines b;
+
+    if (a->cache) cached.features = a->cache;
+    bool ok = baselines_measure(&cached, e, a->train, &a->choice, &a->metric.options, &progress, &b, err);
+
+    progress_end(&progress);
+    TRY(ok);
+    json_t *j = baselines_json(&b);
+    if (!a->json) baselines_print(&b, scores, stdout);
+    json_object_set(metrics, "baselines", j);
+    baselines_free(&b);
+    return write_named(a->out, "baselines", split, j, err);
+}
+
 /* ---- the work ------------------------------------------------------------------------------------------------------ */
+
+static bool write_files(const Subject *s, const char *split, const Arguments *a, const Evaluation *e, json_t *metrics, Err *err)
+{
+    return write_named(a->out, "captions", split, captions_json(s->store, e), err)
+        && write_named(a->out, "references", split, references_json(s->store, e), err)
+        && write_named(a->out, "metrics", split, json_incref(metrics), err);
+}
 
 static bool measure(const Subject *s, const char *split, const SearchOptions *search, const Arguments *a, json_t *all, Err *err)
 {
@@ -205,21 +247,17 @@ static bool measure(const Subject *s, const char *split, const SearchOptions *se
     TRY(ok);
     Scores scores = { 0 };
     json_t *metrics = metrics_json(s->store, split, search, &e);
-    ok = score(s, split, search, a, &e, &scores, metrics, err)
-         && write_named(a->out, "captions", split, captions_json(s->store, &e), err)
-         && write_named(a->out, "references", split, references_json(s->store, &e), err)
-         && write_named(a->out, "metrics", split, json_incref(metrics), err);
+    ok = score(s, split, search, a, &e, &scores, metrics, err) && write_files(s, split, a, &e, metrics, err);
+    /* Of composed pictures the truth is known, which says more than likeness to captions. */
+    bool say_scores = scores.count && (!e.composed || a->baselines);
     if (ok && !a->json) {
-        if (json_array_size(all) == 0 || !e.composed)
+        if (json_array_size(all) == 0 || say_scores)
             printf("%-14s %8s %9s %11s%s\n", "split", "pictures", "loss", "perplexity",
                    e.composed ? "      named       true     parsed  invented" : "");
         print_row(split, &e);
-        /* Of composed pictures the truth is known, which says more than likeness to captions. */
-        if (!e.composed && scores.count) {
-            scores_print(&scores, stdout);
-            printf("Intervals: 95 %%, bootstrap of the images, %d resamples\n", RESAMPLES);
-        }
+        if (say_scores) print_scores(&scores);
     }
+    if (ok && a->baselines && scores.count) ok = score_baselines(s, split, a, &e, &scores, metrics, err);
     json_array_append_new(all, metrics);
     scores_free(&scores);
     evaluation_free(&e);
@@ -253,6 +291,7 @@ static bool from_run(Arguments *a, Experiment *x, Err *err)
     if (!a->store && !is_run) return fail_usage(err, "%s has no config.yaml that names the data: say --store FILE", a->run);
     if (!a->store) a->store = x->data.store;
     if (!a->out) a->out = a->run;
+    a->train = is_run ? x->data.train : "train";
     return true;
 }
 
@@ -275,6 +314,53 @@ static bool vectors_fit(const Model *m, const Features *v, const Store *s, const
     return !changed || fail(err, "encoder.vectors has other values now than when %s was trained; put the old file back", run);
 }
 
+static bool show_encoding(int64_t done, int64_t total, void *progress)
+{
+    Progress *p = progress;
+    p->total = total;
+    if (done >= 0) progress_show(p, done, "", 0, "");
+    return true;
+}
+
+/* What the baselines take features from, where the run trained on a cache of them: the same one. */
+static bool open_cache(Arguments *a, const Experiment *x, const Subject *s, const Model *m, Err *err)
+{
+    if (!a->baselines || !x->encoder.cache || s->features || strcmp(a->store, x->data.store)) return true;
+    Progress progress = progress_begin("encoding pictures once", 0, 0, a->quiet);
+    char *folder = experiment_cache_folder(x);
+    if (folder_make(folder, err))
+        a->cache = features_open(folder, s->store, m->captioner->encoder, m->params, s->preprocess, s->tape, x->data.flip ? 2 : 1, show_encoding,
+                                 &progress, err);
+    progress_end(&progress);
+    free(folder);
+    return a->cache != NULL;
+}
+
+static bool evaluate_subject(const Subject *s, const Model *m, const Experiment *x, Arguments *a, json_t *all, Err *err)
+{
+    SearchOptions search = search_defaults(m);
+
+    if (a->beam) search.beam = a->beam;
+    if (a->length >= 0) search.length = (LengthPenalty)a->length;
+    if (!store_fits(s->store, (int)m->captioner->encoder->config.image))
+        return fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a->store, store_size(s->store),
+                          (long long)m->captioner->encoder->config.image);
+    TRY(metric_arguments_choose(&a->metric, &a->choice, err) && vectors_fit(m, s->features, s->store, a->run, err));
+    TRY(folder_make(a->out, err) && open_cache(a, x, s, m, err));
+    return measure_splits(s, &search, a, all, err);
+}
+
+/* What novelty is measured against, as caption_files.h names it; NULL: the run does not know it. malloc'd. */
+static char *training_captions(const Experiment *x)
+{
+    const char *end = strrchr(x->data.store, '.');
+    char *file = NULL;
+
+    if (!end || strcmp(end, ".h5") || !file_exists(x->data.store)) return NULL;
+    REQUIRE(asprintf(&file, "%s:%s", x->data.store, x->data.train) > 0, "out of memory");
+    return file;
+}
+
 static bool evaluate_run(Arguments a, json_t *all, Err *err)
 {
     Experiment x = { 0 };                        /* stays so for a bare model folder */
@@ -282,24 +368,21 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
     bool ok = false;
 
     TRY(from_run(&a, &x, err));
+    char  *training = training_captions(&x);
     Store *store = store_open(a.store, err);
     Features *vectors = store && x.encoder.vectors[0] ? features_import(x.encoder.vectors, store, err) : NULL;
     if (store && err->status == 0 && session_open(&session, a.run, a.backend, a.threads, err)) {
         const Model *m = session.model;
-        SearchOptions search = search_defaults(m);
         Subject s = { session.tape, m->captioner, m->tokenizer, &m->preprocess, store, vectors };
-        a.metric.team = session.team;
-        if (a.beam) search.beam = a.beam;
-        if (a.length >= 0) search.length = (LengthPenalty)a.length;
-        if (!store_fits(store, (int)m->captioner->encoder->config.image))
-            fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a.store, store_size(store),
-                       (long long)m->captioner->encoder->config.image);
-        else ok = metrics_choose(a.metrics, &a.metric, &a.choice, err) && vectors_fit(m, vectors, store, a.run, err)
-                  && folder_make(a.out, err) && measure_splits(&s, &search, &a, all, err);
+        a.metric.options.team = session.team;
+        a.metric.options.training_captions = training;
+        ok = evaluate_subject(&s, m, &x, &a, all, err);
     }
     session_close(&session);
+    features_close(a.cache);
     features_close(vectors);
     if (store) store_close(store);
+    free(training);
     return ok;
 }
 
@@ -309,7 +392,8 @@ static int run(int argc, char **argv)
         "COCO's results form, their scores against the references as coco-caption has them, and on composed pictures the share of objects named "
         "and of clauses that are true."
         "\vWrites captions-SPLIT.json, references-SPLIT.json (COCO's annotation form, for any scorer) and metrics-SPLIT.json into the run, and "
-        "a line a scoring into its scorings.jsonl: how often a test split was looked at is told with its scores.",
+        "a line a scoring into its scorings.jsonl: how often a test split was looked at is told with its scores. --baselines adds "
+        "baselines-SPLIT.json.",
         0, 0, 0 };
     Arguments a = { .backend = "openblas", .length = -1 };
     Err err = { 0 };
