@@ -1,5 +1,6 @@
 /* Captions as the metrics see them: words as numbers, images in order, n-grams. */
 #include <criterion/criterion.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,5 +131,30 @@ Test(ngrams, tally_counts_those_of_another_sentence)
     ngrams_tally(&g, OTHER, 6, tally);
     const int32_t EXPECTED[] = { 2, 2, 1, 2, 1, 1 };
     cr_expect_arr_eq(tally, EXPECTED, sizeof EXPECTED);
+    ngrams_free(&g);
+}
+
+Test(ngrams, of_a_sentence_are_found_in_a_large_table_all_at_once)
+{
+    const int32_t SENTENCE[] = { 1, 2, 1, 7, 1, 2, 1, 9 };
+    Ngrams  table = { 0 }, g = { 0 };
+    int32_t found[64], added[64];
+
+    for (int32_t w = 0; w < 3000; w++) ngrams_count(&table, (int32_t[]){ w, 1, w, 2 }, 4);
+    ngrams_count(&table, (int32_t[]){ 2, 1, 7 }, 3);
+    ngrams_count(&g, SENTENCE, 8);
+    ngrams_find_all(&table, &g, found);
+    for (int32_t i = 0; i < g.count; i++) {
+        int32_t prefix = (int32_t)(g.list[i].key >> 32) - 1, before = prefix == NGRAM_ROOT ? NGRAM_ROOT : found[prefix];
+        bool    absent = prefix != NGRAM_ROOT && before < 0;
+        cr_expect_eq(found[i], absent ? -1 : ngrams_find(&table, before, (int32_t)g.list[i].key), "n-gram %d", i);
+    }
+    int32_t known = table.count;
+    ngrams_add_all(&table, &g, added);
+    cr_expect_gt(table.count, known);
+    for (int32_t i = 0; i < g.count; i++) cr_expect(found[i] < 0 ? added[i] >= known : added[i] == found[i], "n-gram %d", i);
+    ngrams_find_all(&table, &g, found);
+    cr_expect_arr_eq(found, added, (size_t)g.count * sizeof *found);
+    ngrams_free(&table);
     ngrams_free(&g);
 }

@@ -36,21 +36,14 @@ void cider_free(CiderScorer *c)
 
 int64_t cider_documents(const CiderScorer *c) { return c->document_count; }
 
-/* The words of gram i of g: its prefix, which has a smaller number, and the last one. */
-static int32_t prefix_of(const Ngrams *g, int32_t i) { return (int32_t)(g->list[i].key >> 32) - 1; }
-static int32_t word_of(const Ngrams *g, int32_t i) { return (int32_t)(uint32_t)g->list[i].key; }
-
 void cider_document(CiderScorer *c, const Sentence *references, int32_t count)
 {
     Ngrams g = { 0 };
 
     for (int32_t r = 0; r < count; r++) ngrams_count(&g, references[r].pieces, references[r].piece_count);
-    int32_t *number = buffer_zeros(g.count, sizeof *number);         /* among those of all documents */
-    for (int32_t i = 0; i < g.count; i++) {
-        int32_t prefix = prefix_of(&g, i);
-        number[i] = ngrams_add(&c->documents, prefix == NGRAM_ROOT ? NGRAM_ROOT : number[prefix], word_of(&g, i));
-        c->documents.list[number[i]].count++;
-    }
+    int32_t *number = buffer_zeros(g.count, sizeof *number);
+    ngrams_add_all(&c->documents, &g, number);
+    for (int32_t i = 0; i < g.count; i++) c->documents.list[number[i]].count++;
     c->document_count++;
     free(number);
     ngrams_free(&g);
@@ -65,38 +58,49 @@ int64_t cider_image(CiderScorer *c, const Sentence *references, int32_t count)
 }
 
 /* ---- vectors ----------------------------------------------------------------------------------------------------------- */
-/* idf of each n-gram of a sentence, malloc'd, and |g_n| of the sentence. */
-static double *weigh(const CiderScorer *c, const Ngrams *g, double norm[NGRAM_MOST])
+/* idf of each n-gram, malloc'd. */
+static double *idf_of(const CiderScorer *c, const Ngrams *g)
 {
     double  *idf = buffer_zeros(g->count, sizeof *idf), documents = log((double)c->document_count);
     int32_t *number = buffer_zeros(g->count, sizeof *number);
 
-    memset(norm, 0, NGRAM_MOST * sizeof *norm);
+    ngrams_find_all(&c->documents, g, number);
     for (int32_t i = 0; i < g->count; i++) {
-        int32_t prefix = prefix_of(g, i), before = prefix == NGRAM_ROOT ? NGRAM_ROOT : number[prefix];
-        bool    absent = prefix != NGRAM_ROOT && before < 0;         /* so is what begins with it */
-        number[i] = absent ? -1 : ngrams_find(&c->documents, before, word_of(g, i));
         int32_t frequency = number[i] < 0 ? 0 : c->documents.list[number[i]].count;
         idf[i] = documents - (frequency > 1 ? log(frequency) : 0);
-        norm[g->list[i].order] += (g->list[i].count * idf[i]) * (g->list[i].count * idf[i]);
     }
-    for (int n = 0; n < NGRAM_MOST; n++) norm[n] = sqrt(norm[n]);
     free(number);
     return idf;
 }
 
+/* |g_n| of the sentence in which each n-gram of g occurs so often. */
+static Vectors lengths(const Ngrams *g, const double *idf, const int32_t *times)
+{
+    Vectors v = { { 0 } };
+
+    for (int32_t i = 0; i < g->count; i++) v.norm[g->list[i].order] += (times[i] * idf[i]) * (times[i] * idf[i]);
+    for (int n = 0; n < NGRAM_MOST; n++) v.norm[n] = sqrt(v.norm[n]);
+    return v;
+}
+
+/* The references of an image share most of their n-grams: they are looked up once. */
 static void prepare_image(void *context, int64_t image, int member)
 {
     CiderScorer *c = context;
     const Image *m = (const Image *)(void *)c->images.p + image;
+    Ngrams g = { 0 };
     (void)member;
 
+    for (int32_t r = 0; r < m->count; r++) ngrams_count(&g, m->references[r].pieces, m->references[r].piece_count);
+    double  *idf = idf_of(c, &g);
+    int32_t *times = buffer_zeros(g.count, sizeof *times);
     for (int32_t r = 0; r < m->count; r++) {
-        Ngrams g = { 0 };
-        ngrams_count(&g, m->references[r].pieces, m->references[r].piece_count);
-        free(weigh(c, &g, c->vectors[m->first + r].norm));
-        ngrams_free(&g);
+        ngrams_tally(&g, m->references[r].pieces, m->references[r].piece_count, times);
+        c->vectors[m->first + r] = lengths(&g, idf, times);
     }
+    free(times);
+    free(idf);
+    ngrams_free(&g);
 }
 
 void cider_prepare(CiderScorer *c, Team *team)
@@ -110,7 +114,7 @@ void cider_prepare(CiderScorer *c, Team *team)
 static int32_t pairs(const Sentence *s) { return s->piece_count > 1 ? s->piece_count - 1 : 0; }
 
 /* Sum over orders of the clipped cosines, without the penalty of length. */
-static double similarity(const Ngrams *g, const double *idf, const int32_t *tally, const double norm[], const double reference_norm[])
+static double similarity(const Ngrams *g, const double *idf, const int32_t *tally, const Vectors *candidate, const Vectors *reference)
 {
     double product[NGRAM_MOST] = { 0 }, sum = 0;
 
@@ -119,8 +123,8 @@ static double similarity(const Ngrams *g, const double *idf, const int32_t *tall
         product[g->list[i].order] += both * idf[i] * (tally[i] * idf[i]);
     }
     for (int n = 0; n < NGRAM_MOST; n++) {
-        double lengths = norm[n] * reference_norm[n];
-        sum += lengths > 0 ? product[n] / lengths : product[n];
+        double both = candidate->norm[n] * reference->norm[n];
+        sum += both > 0 ? product[n] / both : 0;
     }
     return sum;
 }
@@ -129,18 +133,20 @@ double cider_score(const CiderScorer *c, int64_t image, const Sentence *candidat
 {
     enum { SIGMA = 6 };
     const Image *m = (const Image *)(const void *)c->images.p + image;
-    double norm[NGRAM_MOST], sum = 0;
+    double sum = 0;
     Ngrams g = { 0 };
 
     REQUIRE(c->vectors && image >= 0 && image < (int64_t)(c->images.used / sizeof *m), "cider: no image %lld", (long long)image);
     ngrams_count(&g, candidate->pieces, candidate->piece_count);
-    double  *idf = weigh(c, &g, norm);
+    double  *idf = idf_of(c, &g);
     int32_t *tally = buffer_zeros(g.count, sizeof *tally);
+    for (int32_t i = 0; i < g.count; i++) tally[i] = g.list[i].count;
+    Vectors  own = lengths(&g, idf, tally);
     for (int32_t r = 0; r < m->count; r++) {
         const Sentence *reference = &m->references[r];
         double apart = pairs(candidate) - pairs(reference);
         ngrams_tally(&g, reference->pieces, reference->piece_count, tally);
-        sum += similarity(&g, idf, tally, norm, c->vectors[m->first + r].norm) * exp(-apart * apart / (2 * SIGMA * SIGMA));
+        sum += similarity(&g, idf, tally, &own, &c->vectors[m->first + r]) * exp(-apart * apart / (2 * SIGMA * SIGMA));
     }
     free(tally);
     free(idf);

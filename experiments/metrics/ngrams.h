@@ -27,4 +27,9 @@ void    ngrams_count(Ngrams *g, const int32_t *words, int32_t count);
 /* How often each n-gram of g occurs in a sentence -> tally [g->count]. */
 void    ngrams_tally(const Ngrams *g, const int32_t *words, int32_t count, int32_t *tally);
 
+/* The numbers that the n-grams of g have in a larger table -> number [g->count]; -1: none, or added with the count 0. In a table that is
+ * larger than the caches this is several times faster than one n-gram after the other. */
+void    ngrams_find_all(const Ngrams *table, const Ngrams *g, int32_t *number);
+void    ngrams_add_all(Ngrams *table, const Ngrams *g, int32_t *number);
+
 #endif
