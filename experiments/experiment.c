@@ -149,6 +149,9 @@ static void check_objective(const Experiment *x, const char *where, Err *err)
                   "more, or set scst.baseline: greedy", where, (long long)x->scst.samples);
     if (scst && x->scst.cider == 0 && x->scst.bleu == 0)
         fail_also(err, ERR_USAGE, "%s: scst.cider and scst.bleu are 0: nothing is rewarded", where);
+    if (scst && x->data.flip && x->train.captions)
+        fail_also(err, ERR_USAGE, "%s: the reward compares with all captions of a picture, and data.flip mirrors it when none of the "
+                  "train.captions: %lld in the batch names a side; set train.captions: 0", where, (long long)x->train.captions);
     if (scst && x->scst.cross_entropy == 0 && x->scheduled.probability > 0)
         fail_also(err, ERR_USAGE, "%s: scheduled_sampling goes with cross-entropy, of which the loss has none; set scst.cross_entropy, or "
                   "scheduled_sampling.probability: 0", where);

@@ -18,8 +18,8 @@ static const char *config_path(const char *name)
 
 Test(experiment, shipped_configs_load)
 {
-    static const char *const NAMES[] = { "scenes-quick.yaml", "flickr8k-vit-tiny.yaml" };
-    for (int i = 0; i < 2; i++) {
+    static const char *const NAMES[] = { "scenes-quick.yaml", "flickr8k-vit-tiny.yaml", "flickr8k-vit-tiny-scst.yaml" };
+    for (int i = 0; i < 3; i++) {
         Experiment x;
         Err err = { 0 };
         cr_assert(experiment_load(config_path(NAMES[i]), NULL, 0, &x, &err), "%s", err.text);

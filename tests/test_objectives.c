@@ -159,6 +159,7 @@ Test(objectives, what_self_critical_training_cannot_do_is_said)
         { "train.init=", "train.init" },
         { "scst.samples=1", "scst.baseline: greedy" },
         { "scst.cider=0", "nothing is rewarded" },
+        { "data.flip=true", "set train.captions: 0" },
         { "scheduled_sampling.probability=0.1", "scheduled_sampling goes with cross-entropy" },
     };
 
