@@ -1,5 +1,5 @@
-/* search.h - decoding: what a captioner says of pictures. Greedy and beam search, diverse beam search, sampling; scoring of given
- * captions; all batched, on the key/value cache. docs/decoding.md tells each option with its formula, paper and ties.
+/* search.h - decoding: what a captioner, or several together, says of pictures. Greedy and beam search, diverse beam search, sampling;
+ * scoring of given captions; all batched, on the key/value cache. docs/decoding.md tells each option with its formula, paper and ties.
  *
  * Beam search keeps, for each picture, the `beam` best unfinished hypotheses by sum of scores. Each step extends them by every token.
  * Of the `beam` best extensions those that end in <eos> are put aside with their score: the sum (LENGTH_NONE), the sum over the number
@@ -70,5 +70,24 @@ int           search_results(const SearchOptions *o);               /* results a
  * -INFINITY: a hypothesis that the rules let no token follow is none. The tape does not record meanwhile; its memory is as before
  * afterwards.                                                                                                          */
 Hypothesis *search_captions(Tape *t, const Captioner *m, Tensor *features, SearchOptions o, Arena *keep);
+
+/* ---- several models together: the mean of their probabilities --------------------------------------------------------- */
+
+typedef struct Speaker  { const Captioner *captioner; Tensor *features; } Speaker;    /* features (I,N,E): N and E may differ */
+typedef struct Ensemble { const Speaker *speakers; int count; } Ensemble;
+
+/* As search_captions. Captions are at most as long as every decoder allows; attention is the first one's. */
+Hypothesis *search_ensemble(Tape *t, Ensemble e, SearchOptions o, Arena *keep);
+/* Do all models have the vocabulary of the first? Otherwise the error names the first token that differs. names: for the error. */
+bool        ensemble_check(const Model *const *models, const char *const *names, int count, Err *err);
+
+/* ---- given captions ------------------------------------------------------------------------------------------------------ */
+
+typedef struct Given { const int32_t *ids; int count; int32_t image; } Given;         /* without <bos> and <eos>            */
+
+/* What log-probabilities the tokens of given captions, and <eos> behind them, have when each follows the ones before (teacher forcing).
+ * Of the options only length, alpha, attention and the special tokens are looked at. A caption that is longer than the decoder is cut,
+ * and then has not ended. Results in arena `keep`, which must not be the tape's, in the order of `captions`.            */
+Hypothesis *captions_score(Tape *t, Ensemble e, const Given *captions, int64_t count, SearchOptions o, Arena *keep);
 
 #endif

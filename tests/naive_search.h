@@ -9,7 +9,8 @@
 
 enum { NAIVE_V = 19, NAIVE_L = 12, NAIVE_WIDTH = 1024 };
 
-typedef struct Naive { Toy *f; Tensor *features; SearchOptions o; uint64_t key; } Naive;      /* features: of one picture */
+typedef struct Naive { Toy *f; Tensor *features; SearchOptions o; uint64_t key; const struct Naive *with; } Naive;
+/* features: of one picture; with: another model that decides too, or NULL */
 typedef struct NaiveWords { int32_t ids[NAIVE_L]; int count; double log_prob, score; bool ended; } NaiveWords;
 
 static inline void naive_log_probs(const Naive *n, const NaiveWords *h, double *log_probs)
@@ -19,13 +20,16 @@ static inline void naive_log_probs(const Naive *n, const NaiveWords *h, double *
     int32_t   tokens[NAIVE_L + 1] = { n->o.bos }, image = 0;
     int64_t   V = n->f->m->config.decoder.vocab;
     real      row[NAIVE_V];
+    double    other[NAIVE_V];
     memcpy(tokens + 1, h->ids, (size_t)h->count * sizeof *tokens);
     Tensor *x = captioner_logits(t, n->f->m, (Ids){ SHAPE(1, h->count + 1), tokens }, captioner_memory(t, n->f->m, n->features), &image, NULL, NULL);
     x = tensor_reshape(t->arena, x, SHAPE(h->count + 1, V));
     rows_log_softmax(t, x);
     tensor_read(x, h->count * V, row, V);
+    if (n->with)
+        naive_log_probs(n->with, h, other);
     for (int64_t v = 0; v < V; v++)
-        log_probs[v] = (double)row[v];
+        log_probs[v] = n->with ? log((exp((double)row[v]) + exp(other[v])) / 2) : (double)row[v];
     arena_release(t->arena, mark);
 }
 

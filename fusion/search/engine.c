@@ -24,31 +24,36 @@ static Ids row_tokens(Search *s)
     return (Ids){ SHAPE(s->now.count, T), v };
 }
 
-/* Cross-attention of the last position, averaged over layers and heads: rows x (N). probs[layer] is (rows,H,T,N). */
-static double *mean_attention(Search *s, Tensor *const *probs)
+void mean_attention(Tensor *const *probs, int depth, int64_t row, int64_t t, double *mean)
 {
-    int64_t R = s->now.count, H = probs[0]->shape.d[1], T = probs[0]->shape.d[2], N = s->tokens, depth = s->m->config.decoder.depth;
-    double *mean = arena_zeros(s->work, (size_t)(R * N) * sizeof *mean);
-    real   *p = arena_alloc(s->t->arena, (size_t)N * sizeof *p);
-    for (int64_t layer = 0; layer < depth; layer++)
-        for (int64_t i = 0; i < R * H; i++) {
-            tensor_read(probs[layer], (i * T + T - 1) * N, p, N);
-            for (int64_t n = 0; n < N; n++)
-                mean[i / H * N + n] += (double)p[n] / (double)(H * depth);
-        }
-    return mean;
+    int64_t H = probs[0]->shape.d[1], T = probs[0]->shape.d[2], N = probs[0]->shape.d[3];
+    memset(mean, 0, (size_t)N * sizeof *mean);
+    for (int layer = 0; layer < depth; layer++)
+        for (int64_t h = 0; h < H; h++)
+            for (int64_t n = 0; n < N; n++) {
+                real p;
+                tensor_read(probs[layer], ((row * H + h) * T + t) * N + n, &p, 1);
+                mean[n] += (double)p / (double)(H * depth);
+            }
 }
 
-/* log p(next token) of all rows, and their attention. In the tape's arena. */
-static void decode(Search *s)
+/* log p(next token) of all rows by one speaker, (rows,V), in the tape's arena; the first one's attention. */
+static Tensor *decode(Search *s, int k)
 {
-    Tape    *t = s->t;
-    Tensor **probs = s->o.attention ? arena_zeros(t->arena, (size_t)s->m->config.decoder.depth * sizeof *probs) : NULL;
-    Tensor  *logits = captioner_logits(t, s->m, row_tokens(s), s->memory, s->now.image_of, s->cache, probs);
-    s->attention = probs ? mean_attention(s, probs) : NULL;
+    Tape *t = s->t;
+    const Captioner *m = s->e.speakers[k].captioner;
+    int     depth = (int)m->config.decoder.depth;
+    bool    looking = s->o.attention && k == 0;
+    Tensor **probs = looking ? arena_zeros(t->arena, (size_t)depth * sizeof *probs) : NULL;
+    Tensor *logits = captioner_logits(t, m, row_tokens(s), s->memory[k], s->now.image_of, s->cache ? s->cache[k] : NULL, probs);
     int64_t T = logits->shape.d[1];
-    s->log_probs = tensor_reshape(t->arena, T > 1 ? op_slice(t, logits, 1, T - 1, T) : logits, SHAPE(s->now.count, s->vocab));
-    rows_log_softmax(t, s->log_probs);
+    if (looking)
+        s->attention = arena_alloc(s->work, (size_t)(s->now.count * s->tokens) * sizeof *s->attention);
+    for (int64_t row = 0; looking && row < s->now.count; row++)
+        mean_attention(probs, depth, row, T - 1, s->attention + row * s->tokens);
+    logits = tensor_reshape(t->arena, T > 1 ? op_slice(t, logits, 1, T - 1, T) : logits, SHAPE(s->now.count, s->vocab));
+    rows_log_softmax(t, logits);
+    return logits;
 }
 
 void row_scores(const Search *s, int64_t row, const int32_t *taken, Scratch *w)
@@ -56,9 +61,8 @@ void row_scores(const Search *s, int64_t row, const int32_t *taken, Scratch *w)
     int count = s->step;
     for (const Word *word = s->now.last[row]; word; word = word->before)
         w->ids[--count] = word->token;
-    tensor_read(s->log_probs, row * s->vocab, w->read, s->vocab);
-    for (int64_t v = 0; v < s->vocab; v++)       /* a model that has gone wrong (NaN) says nothing */
-        w->log_probs[v] = w->scores[v] = isnan(w->read[v]) ? -INFINITY : (double)w->read[v];
+    ensemble_mean(s->log_probs, s->e.count, row, w->read, w->log_probs);
+    memcpy(w->scores, w->log_probs, (size_t)s->vocab * sizeof *w->scores);
     rules_apply(&s->o, (RowState){ w->ids, s->step, taken }, s->vocab, w->scores);
 }
 
@@ -127,13 +131,14 @@ static void extend_lane(Search *s, int32_t image, Lane *l)
 
 void search_step(Search *s)
 {
-    decode(s);
+    for (int k = 0; k < s->e.count; k++)
+        s->log_probs[k] = decode(s, k);
     team_run(s->t->team, s->pictures, choose, s);
     s->next.count = 0;
     for (int64_t i = 0; i < s->pictures * s->lanes; i++)
         extend_lane(s, (int32_t)(i / s->lanes), &s->lane[i]);
-    if (s->cache && s->next.count > 0)
-        kv_cache_reorder(s->t, s->cache, s->next.from, s->next.count);
+    for (int k = 0; s->cache && s->next.count > 0 && k < s->e.count; k++)
+        kv_cache_reorder(s->t, s->cache[k], s->next.from, s->next.count);
     Rows was = s->now;
     s->now  = s->next;
     s->next = was;

@@ -43,17 +43,17 @@ typedef struct Scratch {
 
 typedef struct Search {
     Tape            *t;
-    const Captioner *m;
+    Ensemble         e;
     SearchOptions    o;
     Arena           *work;
-    int64_t          pictures, tokens, vocab;    /* I, N, V */
+    int64_t          pictures, tokens, vocab;    /* I, N of the first speaker, V                                       */
     int              max_length, lanes, width;   /* lanes a picture, hypotheses a lane                                 */
-    Tensor         **memory;
-    KvCache         *cache;                      /* NULL: everything is computed again at each step                    */
+    Tensor        ***memory;                     /* a speaker's, as captioner_memory gives it                          */
+    KvCache        **cache;                      /* a speaker's; NULL: everything is computed again at each step       */
     int              step;                       /* tokens that every row has                                          */
     Rows             now, next;
-    Tensor          *log_probs;                  /* (rows,V) of this step                                              */
-    double          *attention;                  /* rows x (N) of this step, or NULL                                   */
+    Tensor         **log_probs;                  /* a speaker's (rows,V) of this step                                  */
+    double          *attention;                  /* the first speaker's, rows x (N) of this step, or NULL              */
     Lane            *lane;                       /* [I][lanes]                                                         */
     Scratch         *scratch;                    /* one a thread                                                       */
 } Search;
@@ -73,6 +73,13 @@ void sample_warp(const SearchOptions *o, double *scores, int64_t vocab, Ranked *
 typedef struct RowState { const int32_t *ids; int count; const int32_t *taken; } RowState;
 void rules_apply(const SearchOptions *o, RowState row, int64_t vocab, double *scores);
 
+/* The mean of the speakers' probabilities in row `row`, as log-probabilities; -INFINITY where one has gone wrong (NaN). log_probs: a
+ * speaker's (rows,V). read: [V] to work in. */
+void ensemble_mean(Tensor *const *log_probs, int speakers, int64_t row, real *read, double *mean);
+/* Cross-attention of position t of a row, averaged over layers and heads, into mean (N). probs[layer] is (rows,H,T,N). */
+void mean_attention(Tensor *const *probs, int depth, int64_t row, int64_t t, double *mean);
+
+int    ensemble_length(Ensemble e);              /* positions that all decoders have                                   */
 double length_score(const SearchOptions *o, double sum, int count);
 
 #endif

@@ -41,15 +41,22 @@ static Scratch scratch_new(const Search *s)
 }
 
 /* Every lane begins with one row, <bos>. */
-static void start(Search *s, Tensor *features)
+static void start(Search *s)
 {
     int64_t lanes = s->pictures * s->lanes, capacity = lanes * s->width;
     int     threads = team_size(s->t->team);
-    s->memory  = captioner_memory(s->t, s->m, features);
-    s->cache   = s->o.uncached ? NULL : kv_cache_new(s->t->arena, s->m->decoder, capacity, s->max_length);
-    s->now     = rows_new(s->work, capacity);
-    s->next    = rows_new(s->work, capacity);
-    s->scratch = arena_alloc(s->work, (size_t)threads * sizeof *s->scratch);
+    s->memory    = arena_alloc(s->work, (size_t)s->e.count * sizeof *s->memory);
+    s->log_probs = arena_alloc(s->work, (size_t)s->e.count * sizeof *s->log_probs);
+    s->cache     = s->o.uncached ? NULL : arena_alloc(s->work, (size_t)s->e.count * sizeof *s->cache);
+    for (int k = 0; k < s->e.count; k++) {
+        const Captioner *m = s->e.speakers[k].captioner;
+        s->memory[k] = captioner_memory(s->t, m, s->e.speakers[k].features);
+        if (s->cache)
+            s->cache[k] = kv_cache_new(s->t->arena, m->decoder, capacity, s->max_length);
+    }
+    s->now       = rows_new(s->work, capacity);
+    s->next      = rows_new(s->work, capacity);
+    s->scratch   = arena_alloc(s->work, (size_t)threads * sizeof *s->scratch);
     for (int i = 0; i < threads; i++)
         s->scratch[i] = scratch_new(s);
     s->lane = arena_zeros(s->work, (size_t)lanes * sizeof *s->lane);
@@ -105,18 +112,20 @@ static void collect(const Search *s, const Lane *lanes, Hypothesis *to, Arena *k
     }
 }
 
-Hypothesis *search_captions(Tape *t, const Captioner *m, Tensor *features, SearchOptions o, Arena *keep)
+Hypothesis *search_ensemble(Tape *t, Ensemble e, SearchOptions o, Arena *keep)
 {
-    int longest = (int)m->config.decoder.length, groups = o.groups ? o.groups : 1, results = search_results(&o);
+    int longest = ensemble_length(e), groups = o.groups ? o.groups : 1, results = search_results(&o);
+    const Speaker *first = &e.speakers[0];
     check(&o);
     REQUIRE(keep != t->arena, "search: the results must outlive the tape's step");
     bool recording = t->recording, training = t->training;
     t->recording = t->training = false;
     ArenaMark begin = tape_mark(t);
-    Search s = { .t = t, .m = m, .o = o, .work = arena_new(1 << 20), .pictures = features->shape.d[0], .tokens = features->shape.d[1],
-                 .vocab = m->config.decoder.vocab, .max_length = o.max_length < longest ? o.max_length : longest,
+    Search s = { .t = t, .e = e, .o = o, .work = arena_new(1 << 20), .vocab = first->captioner->config.decoder.vocab,
+                 .pictures = first->features->shape.d[0], .tokens = first->features->shape.d[1],
+                 .max_length = o.max_length < longest ? o.max_length : longest,
                  .lanes = o.samples ? o.samples : groups, .width = o.samples ? 1 : o.beam / groups };
-    start(&s, features);
+    start(&s);
     while (s.now.count > 0) {
         ArenaMark mark = tape_mark(t);
         search_step(&s);
@@ -130,4 +139,9 @@ Hypothesis *search_captions(Tape *t, const Captioner *m, Tensor *features, Searc
     t->recording = recording;
     t->training  = training;
     return h;
+}
+
+Hypothesis *search_captions(Tape *t, const Captioner *m, Tensor *features, SearchOptions o, Arena *keep)
+{
+    return search_ensemble(t, (Ensemble){ &(Speaker){ m, features }, 1 }, o, keep);
 }
