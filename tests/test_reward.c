@@ -16,9 +16,7 @@ enum { SIZE = 4, MOST = 32 };
 static json_t *fixture(const char *name)
 {
     Err   err = { 0 };
-    char  file[64];
-    snprintf(file, sizeof file, "metrics/%s", name);
-    char   *path = path_join(getenv("LIMN_FIXTURES"), file);
+    char   *path = path_join(getenv("LIMN_FIXTURES"), name);
     json_t *j = json_read_file(path, &err);
     cr_assert(j, "%s", err.text);
     free(path);
@@ -31,7 +29,7 @@ typedef struct Fixture { json_t *rows; Store *store; Tokenizer *words; Team *tea
 static Fixture setup(void)
 {
     Fixture f = { .rows = fixture("reward.json"), .team = team_new(2) };
-    json_t *annotations = json_object_get(fixture("references.json"), "annotations"), *row, *a;
+    json_t *row, *caption;
     static const uint8_t pixels[SIZE * SIZE * 3];
     static char model_words[1 << 16];
     size_t i, k;
@@ -49,9 +47,7 @@ static Fixture setup(void)
         const char *captions[MOST];
         char name[32];
         int count = 0;
-        json_array_foreach(annotations, k, a)
-            if (json_integer_value(json_object_get(a, "image_id")) == json_integer_value(json_object_get(row, "image")))
-                captions[count++] = json_string_value(json_object_get(a, "caption"));
+        json_array_foreach(json_object_get(row, "references"), k, caption) captions[count++] = json_string_value(caption);
         snprintf(name, sizeof name, "%zu.jpg", i);
         StoreItem item = { .name = name, .split = "train", .width = SIZE, .height = SIZE, .stored_width = SIZE, .stored_height = SIZE,
                            .pixels = pixels, .captions = captions, .caption_count = count };
