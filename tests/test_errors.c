@@ -63,6 +63,7 @@ Test(lexicon, a_noun_is_known_by_what_stands_before)
         { "the red train station", "red/c train/n station/n" }, { "an old train", "old/a train/n" }, { "men building", "man/n" },
         { "inside a building that is old", "building/n old/a" }, { "a running dog", "dog/n" }, { "the man rides a bike", "man/n bike/n" },
         { "a dog enjoys a ride", "dog/n ride/n" },
+        { "men on rides", "man/n ride/n" }, { "men for building", "man/n" }, { "a running train", "train/n" },
     };
     for (size_t i = 0; i < sizeof SAYS / sizeof *SAYS; i++) cr_expect_str_eq(terms(l, SAYS[i][0]), SAYS[i][1], "%s: %s", SAYS[i][0], terms(l, SAYS[i][0]));
     lexicon_free(l);

@@ -20,7 +20,7 @@ typedef struct Entry {                           /* what WordNet knows of a spel
     int32_t first[PARTS], synsets[PARTS];        /* in `synsets`                                        */
 } Entry;
 
-typedef enum Listing { OPEN, FUNCTION, ARTICLE, LISTED } Listing;
+typedef enum Listing { OPEN, FUNCTION, PREPOSITION, ARTICLE, LISTED } Listing;
 
 typedef struct Reading {                         /* of a spelling, before its neighbours are looked at */
     Listing  listing;
@@ -42,10 +42,12 @@ struct Lexicon {
 
 static const char ARTICLES[] = "a an the this that these those his her its their my your our some another each every no";
 
-/* Prepositions, pronouns, auxiliaries; and nouns that name a place beside something, or an amount of it. */
+static const char PREPOSITIONS[] = "of in on at with by for from into onto over under above below near beside between behind through across around "
+                                   "along against about like";
+
+/* Pronouns, auxiliaries, conjunctions, particles; and nouns that name a place beside something, or an amount of it. */
 static const char FUNCTIONS[] =
-    "of in on at to with by for from into onto over under above below up down out off near beside besides between behind through across around "
-    "along against about as like and or but while when where who which what whose that than then there here not n't 's is are was were be been "
+    "to up down out off besides as and or but while when where who which what whose that than then there here not n't 's is are was were be been "
     "being am has have having had do does doing did can will would may he she it they them him we us i you one ones someone something other "
     "others all both many several few more most very too so just also together only while it's 'll 're 've "
     "outside inside outdoors indoors away front top back side sides bottom middle background foreground left right next edge center group bunch lot lots number kind sort type part piece way";
@@ -217,22 +219,32 @@ static bool ends_in(const char *word, const char *ending)
     return n > k && !strcmp(word + n - k, ending);
 }
 
-/* The base form as that part of speech, or -1. Of several the most frequent one: "hands" is a noun of its own, too. */
+/* The more frequent one of two, the first when they are equal; -1 is none. */
+static int32_t better(const Lexicon *l, int32_t a, int32_t b, Part part)
+{
+    if (a < 0 || b < 0) return a < 0 ? b : a;
+    return entry(l, b)->count[part] > entry(l, a)->count[part] ? b : a;
+}
+
+static int32_t find_as(const Lexicon *l, const char *word, Part part)
+{
+    int32_t id = vocab_find(l->lemmas, word, strlen(word));
+    return id >= 0 && entry(l, id)->is[part] ? id : -1;
+}
+
+/* The base form as that part of speech, or -1. Of several the most frequent: "hands" is a noun of its own, and "dive" a plural of "diva". */
 static int32_t base_form(const Lexicon *l, const char *word, Part part)
 {
     size_t  n = strlen(word);
-    int32_t id = vocab_find(l->lemmas, word, n), best = -1;
+    int32_t id = vocab_find(l->lemmas, word, n), best = find_as(l, word, part);
     char    form[64];
 
-    if (id >= 0 && entry(l, id)->base[part]) return entry(l, id)->base[part] - 1;
-    if (id >= 0 && entry(l, id)->is[part]) best = id;
+    if (id >= 0 && entry(l, id)->base[part]) return better(l, best, entry(l, id)->base[part] - 1, part);
     if (n + 4 > sizeof form) return best;
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {
         if (RULES[i].part != part || !ends_in(word, RULES[i].ending)) continue;
         snprintf(form, sizeof form, "%.*s%s", (int)(n - strlen(RULES[i].ending)), word, RULES[i].instead);
-        id = vocab_find(l->lemmas, form, strlen(form));
-        if (id < 0 || !entry(l, id)->is[part]) continue;
-        if (best < 0 || entry(l, id)->count[part] > entry(l, best)->count[part]) best = id;
+        best = better(l, best, find_as(l, form, part), part);
     }
     return best;
 }
@@ -259,6 +271,7 @@ static Reading read_word(Lexicon *l, const char *word)
     size_t  first;
 
     if (among(ARTICLES, word, &first))  return (Reading){ .listing = ARTICLE, .usual = PARTS };
+    if (among(PREPOSITIONS, word, &first)) return (Reading){ .listing = PREPOSITION, .usual = PARTS };
     if (among(FUNCTIONS, word, &first)) return (Reading){ .listing = FUNCTION, .usual = PARTS };
     bool listed = read_list(l, NUMBERS, TERM_NUMBER, word, &r) || read_list(l, COLOURS, TERM_COLOUR, word, &r)
                   || read_list(l, SIZES, TERM_SIZE, word, &r);
@@ -283,17 +296,16 @@ static const Reading *reading(Lexicon *l, const char *word)
 
 /* ---- a word in its sentence ----------------------------------------------------------------------------------------------- */
 
-/* What stood before: a noun is expected after some. */
-typedef enum Before { BEFORE_NOTHING, BEFORE_MODIFIER, BEFORE_SINGULAR } Before;
+/* What stands before: a noun is expected after some. */
+typedef enum Before { BEFORE_NOTHING, BEFORE_MODIFIER, BEFORE_PREPOSITION, BEFORE_SINGULAR } Before;
 
-static Part part_of(const Reading *r, Before before, const Reading *next)
+static Part part_of(const Reading *r, Before before, bool noun_follows)
 {
-    bool may_be_noun = r->usual != PARTS && r->base[NOUN] >= 0, noun_follows = next && next->usual == NOUN;
-
-    if (may_be_noun && r->usual != ADJECTIVE && !(r->verbal && noun_follows)
-        && (before == BEFORE_MODIFIER || (before == BEFORE_SINGULAR && r->singular && !r->verbal)))
-        return NOUN;
-    return r->usual;
+    if (r->base[NOUN] < 0 || r->usual == ADJECTIVE) return r->usual;
+    bool noun = before == BEFORE_MODIFIER    ? !(r->verbal && noun_follows)
+              : before == BEFORE_PREPOSITION ? !r->verbal
+              : before == BEFORE_SINGULAR    ? !r->verbal && r->singular : false;
+    return noun ? NOUN : r->usual;
 }
 
 int lexicon_terms(Lexicon *l, const char *const *words, int count, Term *out)
@@ -302,18 +314,19 @@ int lexicon_terms(Lexicon *l, const char *const *words, int count, Term *out)
     int    terms = 0;
 
     for (int i = 0; i < count; i++) {
-        Reading next = { .usual = PARTS }, r;
-        if (i + 1 < count) next = *reading(l, words[i + 1]);
-        r = *reading(l, words[i]);
-        if (r.listing == LISTED) out[terms++] = r.listed;
-        if (r.listing != OPEN || r.usual == PARTS) {
-            before = r.listing == ARTICLE || r.listing == LISTED ? BEFORE_MODIFIER : BEFORE_NOTHING;
+        bool noun_follows = i + 1 < count && reading(l, words[i + 1])->usual == NOUN;
+        const Reading *r = reading(l, words[i]);
+        if (r->listing == LISTED) out[terms++] = r->listed;
+        if (r->listing != OPEN || r->usual == PARTS) {
+            before = r->listing == ARTICLE || r->listing == LISTED ? BEFORE_MODIFIER : r->listing == PREPOSITION ? BEFORE_PREPOSITION
+                   : BEFORE_NOTHING;
             continue;
         }
-        Part part = part_of(&r, before, &next);
-        if (part == NOUN)      out[terms++] = (Term){ TERM_NOUN, r.base[NOUN] };
-        if (part == ADJECTIVE) out[terms++] = (Term){ TERM_ATTRIBUTE, r.base[ADJECTIVE] };
-        before = part == ADJECTIVE ? BEFORE_MODIFIER : part == NOUN && r.singular ? BEFORE_SINGULAR : BEFORE_NOTHING;
+        Part part = part_of(r, before, noun_follows);
+        if (part == NOUN)      out[terms++] = (Term){ TERM_NOUN, r->base[NOUN] };
+        if (part == ADJECTIVE) out[terms++] = (Term){ TERM_ATTRIBUTE, r->base[ADJECTIVE] };
+        bool modifies = part == ADJECTIVE || (part == VERB && before == BEFORE_MODIFIER);        /* "a running" */
+        before = modifies ? BEFORE_MODIFIER : part == NOUN && r->singular ? BEFORE_SINGULAR : BEFORE_NOTHING;
     }
     return terms;
 }

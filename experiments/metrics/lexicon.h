@@ -3,12 +3,16 @@
  * A caption is short and plain, so that a word's usual part of speech and its left neighbour decide well enough:
  *  1. closed lists: words of function ("a", "of", "front" in "in front of") are nothing; numbers from two on ("couple", "pair": two;
  *     "one" is mostly a pronoun); colours; sizes
- *  2. a word that may be a noun is one after an article, a possessive, a number or an adjective ("a train", though the verb is more frequent);
- *     after a noun where it is singular too ("passenger train"); but a form in -ing or -ed is not where a noun follows ("a running dog")
+ *  2. a word that may be a noun is one after an article, a possessive, a number or an adjective ("a train", though the verb is more
+ *     frequent), after a preposition, and where it is singular after a singular noun ("passenger train"); but a form in -ing or -ed is not
+ *     after the last two, nor where a noun follows ("a running dog")
  *  3. else its most frequent part of speech in the texts that WordNet's authors tagged; in a tie noun before adjective before verb, but
  *     forms in -ing are verbs
  * Words are in their base form (WordNet's morphy: exceptions, then endings). "people" is the plural of "person".
- * Without WordNet's files there are closed lists only: no nouns, no attributes but colours and sizes.
+ * A word that WordNet does not have ("wetsuit") is nothing. Without WordNet's files there are closed lists only: no nouns, no attributes
+ * but colours and sizes.
+ * Of 35,896 noun phrases that people marked in Flickr8k's captions (Flickr30k Entities) the last word comes out as a noun in 93 %; two thirds of
+ * the others end in a colour, a pronoun, or a word that WordNet lacks.
  *
  * A lexicon remembers the words that it has seen: one thread at a time.                                                   */
 #ifndef LIMN_LEXICON_H
