@@ -5,7 +5,7 @@
  *
  * An object is there when COCO's instances have it in the image or any reference names it. Words become objects as objects.h says; each
  * mention counts. Crowds count as objects, as in the paper's code. Two differences from that code: the words are those of the PTB
- * tokenizer without punctuation (it uses NLTK's), and its singular of "glasses" is not "glasse".                        */
+ * tokenizer without punctuation (it uses NLTK's), and words get a singular only where the list has it (it uses pattern.en's).   */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

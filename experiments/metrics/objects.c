@@ -3,7 +3,8 @@
  * A word is a term of the list as it is, or else as the first of these singulars that is one (so that no rule can damage a word that the
  * list does not have):
  *     irregular       men -> man, also at the end of a word; people, children, mice, geese, oxen, feet, teeth
- *     -ies -> -y      ponies;    -ves -> -f, -fe    calves, knives;    -es -> -    couches;    -s -> -    horses               */
+ *     -ies -> -y      ponies;    -ves -> -f, -fe    calves, knives;    -es -> -    after s, x, z, ch, sh, o: couches, but "manes" are no men
+ *     -s -> -         horses                                                                                                */
 #include "experiments/metrics/objects.h"
 
 #include <ctype.h>
@@ -174,7 +175,8 @@ static int32_t singular_term(const Objects *o, const char *word)
     static const struct { const char *end, *instead; bool whole; } RULES[] = {
         { "men", "man", false }, { "people", "person", true }, { "children", "child", true }, { "mice", "mouse", true },
         { "geese", "goose", true }, { "oxen", "ox", true }, { "feet", "foot", true }, { "teeth", "tooth", true },
-        { "ies", "y", false }, { "ves", "f", false }, { "ves", "fe", false }, { "es", "", false }, { "s", "", false },
+        { "ies", "y", false }, { "ves", "f", false }, { "ves", "fe", false }, { "ses", "s", false }, { "xes", "x", false }, { "zes", "z", false },
+        { "ches", "ch", false }, { "shes", "sh", false }, { "oes", "o", false }, { "s", "", false },
     };
     size_t bytes = strlen(word);
     int32_t id = bytes < WORD ? vocab_find(o->terms, word, bytes) : -1;
