@@ -1,115 +1,168 @@
-/* ptb.c - ptb.h for ordinary captions: words with their clitics, hyphens, numbers, common abbreviations and ASCII punctuation. */
-#include <ctype.h>
+/* ptb.c - the tokenizer of ptb.h: decodes a text, takes one token after another (text/ptb/scan.h), writes them in lower case. */
 #include <stdlib.h>
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "tensor/base/err.h"
 #include "text/ptb.h"
+#include "text/ptb/scan.h"
 
-typedef struct Out { PtbToken each; void *context; } Out;
-
+/* What coco-caption drops. Its list has -LRB- and the like, too, but lower-cased tokens never equal these. */
 static const char *const DROPPED[] = { "''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";" };
-static const char *const DOTTED[] = { "mr", "mrs", "ms", "dr", "st", "jr", "sr", "vs", "etc", "inc", "co", "mt", "ft", "ave", "no" };
-static const char *const CLITICS[] = { "'s", "'m", "'d", "'re", "'ve", "'ll" };
-static const struct { const char *whole; size_t first; } SPLIT[] = {
-    { "cannot", 3 }, { "gonna", 3 }, { "gotta", 3 }, { "wanna", 3 }, { "lemme", 3 }, { "gimme", 3 },
+
+static const Rule *const RULES[] = {
+    ptb_word_rules, ptb_abbreviation_rules, ptb_compound_rules, ptb_net_rules, ptb_number_rules, ptb_mark_rules,
 };
 
-static void put(const Out *out, const char *text, size_t n)
+typedef struct Scanner {
+    const char *text;
+    PtbToken    each;
+    void       *context;
+    Unit       *units, *spelled;                 /* the text; the token at hand as it is to be written */
+    char       *lower;                           /* … in lower case, UTF-8                             */
+} Scanner;
+
+/* ---- in and out of UTF-8 ------------------------------------------------------------------------------------------------- */
+
+/* Writes at most bytes + 2 units. A new line is put at the end: rules look at it, and the captions of coco-caption have one behind them. */
+static void decode(const char *text, size_t bytes, Unit *units)
 {
-    char lower[256];
-    for (size_t i = 0; i < sizeof DROPPED / sizeof *DROPPED; i++)
-        if (strlen(DROPPED[i]) == n && memcmp(DROPPED[i], text, n) == 0)
-            return;
-    char *heap = n > sizeof lower ? malloc(n) : NULL, *to = heap ? heap : lower;
-    REQUIRE(heap || n <= sizeof lower, "out of memory");
-    for (size_t i = 0; i < n; i++)
-        to[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
-    out->each(out->context, to, n);
-    free(heap);
-}
-
-static bool is_word(char c) { return isalnum((unsigned char)c) || (unsigned char)c >= 128; }
-
-static bool same(const char *a, size_t n, const char *word) { return strlen(word) == n && strncasecmp(a, word, n) == 0; }
-
-/* Bytes of the word at text, with inner hyphens, and dots between letters or digits. */
-static size_t word_length(const char *text, size_t n)
-{
-    size_t i = 0;
-    while (i < n && (is_word(text[i]) || (i > 0 && i + 1 < n && is_word(text[i + 1]) && strchr("-.", text[i])) ||
-                     (i > 0 && i + 1 < n && isdigit((unsigned char)text[i - 1]) && isdigit((unsigned char)text[i + 1]) && strchr(",:/", text[i]))))
-        i++;
-    return i;
-}
-
-static bool keeps_dot(const char *word, size_t n)
-{
-    if (n == 1 || (n >= 3 && word[n - 2] == '.' && isalpha((unsigned char)word[0])))
-        return isalpha((unsigned char)word[0]);
-    for (size_t i = 0; i < sizeof DOTTED / sizeof *DOTTED; i++)
-        if (same(word, n, DOTTED[i]))
-            return true;
-    return false;
-}
-
-static size_t clitic_length(const char *text, size_t n)
-{
-    for (size_t i = sizeof CLITICS / sizeof *CLITICS; i-- > 0; ) {
-        size_t k = strlen(CLITICS[i]);
-        if (n >= k && same(text, k, CLITICS[i]) && (n == k || !is_word(text[k])))
-            return k;
-    }
-    return 0;
-}
-
-/* Writes the word at text with what hangs on it; how many bytes that was. */
-static size_t put_word(const Out *out, const char *text, size_t n)
-{
-    size_t k = word_length(text, n);
-    for (size_t i = 0; i < sizeof SPLIT / sizeof *SPLIT; i++)
-        if (same(text, k, SPLIT[i].whole)) {
-            put(out, text, SPLIT[i].first);
-            put(out, text + SPLIT[i].first, k - SPLIT[i].first);
-            return k;
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; ) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte < 0x80) {
+            units[n++] = byte;
+            i++;
+            continue;
         }
-    if (k + 1 < n && tolower(text[k - 1]) == 'n' && same(text + k, 2, "'t") && k > 1 && (n == k + 2 || !is_word(text[k + 2]))) {
-        put(out, text, k - 1);
-        put(out, text + k - 1, 3);
-        return k + 2;
+        utf8proc_int32_t c;
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(bytes - i), &c);
+        if (used < 1)
+            c = 0xFFFD, used = 1;
+        i += (size_t)used;
+        if (c >= 0x10000) {
+            units[n++] = (Unit)(0xD7C0 + (c >> 10));
+            c = 0xDC00 + (c & 0x3FF);
+        }
+        units[n++] = (Unit)(c == PAST ? 0xFFFE : c);
     }
-    if (k < n && text[k] == '.' && keeps_dot(text, k))
-        k++;
-    put(out, text, k);
-    return k;
+    units[n++] = '\n';
+    units[n] = PAST;
 }
 
-static size_t put_mark(const Out *out, const char *text, size_t n)
+/* Cased letters before, and none after: a capital sigma there becomes a final one. */
+static bool sigma_is_final(const Unit *u, size_t at, size_t count)
 {
-    size_t k = 1;
-    if (strchr("!?", *text))
-        while (k < n && strchr("!?", text[k]))
-            k++;
-    else if (strchr("-.*#_", *text))
-        while (k < n && text[k] == *text)
-            k++;
-    else if (*text == '\'' && clitic_length(text, n))
-        k = clitic_length(text, n);
-    if (*text == '(' || *text == ')')
-        put(out, *text == '(' ? "-lrb-" : "-rrb-", 5);
-    else if (*text != '"')
-        put(out, text, k);
-    return k;
+    bool before = at > 0 && is(u[at - 1], LETTER), after = at + 1 < count && is(u[at + 1], LETTER);
+    return before && !after;
+}
+
+/* As Java's String.toLowerCase. */
+static size_t encode_lower(const Unit *u, size_t count, char *to)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (u[i] < 0x80) {
+            to[n++] = (char)ascii_lower(u[i]);
+            continue;
+        }
+        utf8proc_int32_t c = u[i];
+        if (c == 0x130) {                        /* I with a dot above: i and a combining dot above */
+            memcpy(to + n, "i\xCC\x87", 3);
+            n += 3;
+            continue;
+        }
+        if (between(u[i], 0xD800, 0xDBFF) && i + 1 < count)
+            c = 0x10000 + ((c & 0x3FF) << 10) + (u[++i] & 0x3FF);
+        if (c == 0x3A3 && sigma_is_final(u, i, count))
+            c = 0x3C2;
+        else
+            c = utf8proc_tolower(c);
+        n += (size_t)utf8proc_encode_char(c, (utf8proc_uint8_t *)to + n);
+    }
+    return n;
+}
+
+/* ---- one token after another ---------------------------------------------------------------------------------------------- */
+
+static void give(const Scanner *s, const Unit *spelled, size_t count)
+{
+    size_t n = encode_lower(spelled, count, s->lower);
+    for (size_t i = 0; i < sizeof DROPPED / sizeof *DROPPED; i++)
+        if (strlen(DROPPED[i]) == n && memcmp(DROPPED[i], s->lower, n) == 0)
+            return;
+    s->each(s->context, s->lower, n);
+}
+
+/* The rule that reaches furthest; NULL where no token begins. */
+static const Rule *longest(const Unit *p, Match *best)
+{
+    const Rule *winner = NULL;
+    *best = none();
+    for (size_t g = 0; g < sizeof RULES / sizeof *RULES; g++)
+        for (const Rule *r = RULES[g]; r->match; r++) {
+            if (!is(*p, r->first))
+                continue;
+            Match m = r->match(p);
+            if (m.look && (!winner || m.look > best->look)) {
+                winner = r;
+                *best = m;
+            }
+        }
+    return winner;
+}
+
+/* Behind the token at p, which is given; or behind p, where there is none. */
+static const Unit *take(const Scanner *s, const Unit *p)
+{
+    Match m;
+    const Rule *rule = longest(p, &m);
+    if (!rule)
+        return p + 1;
+    if (!rule->spell)
+        return m.end;
+    Spelling spelling = { s->spelled, 0 };
+    rule->spell(&spelling, p, m.end);
+    give(s, spelling.units, spelling.count);
+    return rule->again ? m.end - 1 : m.end;
+}
+
+/* Nearly all of a caption: ASCII letters between spaces, which no rule changes but the one that splits cannot and its like. */
+static const Unit *plain_word(const Unit *p)
+{
+    const Unit *end = skip(p, LATIN);
+    if (end == p || !(*end == ' ' || *end == '\n'))
+        return NULL;
+    return (end - p == 5 || end - p == 6) && any_of(ascii_lower(*p), "cglw") ? NULL : end;
 }
 
 void ptb_tokenize(const char *text, size_t bytes, PtbToken each, void *context)
 {
-    Out out = { each, context };
-    for (size_t i = 0; i < bytes; )
-        if ((unsigned char)text[i] <= ' ')
-            i++;
-        else
-            i += is_word(text[i]) ? put_word(&out, text + i, bytes - i) : put_mark(&out, text + i, bytes - i);
+    ptb_classes_prepare();
+    Unit few[256], few_spelled[SPELLING_ROOM(256)];
+    char few_lower[3 * SPELLING_ROOM(256)];
+    Unit *many = NULL;
+    Scanner s = { text, each, context, few, few_spelled, few_lower };
+    if (bytes + 2 > 256) {
+        many = malloc((bytes + 2 + SPELLING_ROOM(bytes)) * sizeof *many + 3 * SPELLING_ROOM(bytes));
+        REQUIRE(many, "out of memory");
+        s.units = many;
+        s.spelled = many + bytes + 2;
+        s.lower = (char *)(s.spelled + SPELLING_ROOM(bytes));
+    }
+    decode(text, bytes, s.units);
+    for (const Unit *p = s.units; *p != PAST; ) {
+        const Unit *end = plain_word(p);
+        if (*p == ' ')
+            p++;
+        else if (end) {
+            give(&s, p, (size_t)(end - p));
+            p = end;
+        } else
+            p = take(&s, p);
+    }
+    free(many);
 }
 
 typedef struct Line { char *text; size_t length, room; } Line;
@@ -139,5 +192,5 @@ char *ptb_text(const char *text)
 
 bool ptb_splits_lines(const char *text)
 {
-    return strpbrk(text, "\r\v\f") || strstr(text, "\xC2\x85") || strstr(text, "\xE2\x80\xA8") || strstr(text, "\xE2\x80\xA9");
+    return strpbrk(text, "\r\v\f") || strstr(text, "\xE2\x80\xA8") || strstr(text, "\xE2\x80\xA9");
 }
