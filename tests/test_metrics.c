@@ -1,4 +1,5 @@
-/* BLEU, ROUGE-L and CIDEr-D against pycocoevalcap: on captions composed for it (fixtures/metrics, by make_metrics.py). */
+/* BLEU, ROUGE-L and CIDEr-D against pycocoevalcap: on captions composed for it (fixtures/metrics, by make_metrics.py), and on COCO's
+ * where ../shared has them. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -106,6 +107,37 @@ Test(metrics, do_not_depend_on_the_number_of_threads)
         scored_free(&three);
     }
     team_free(team);
+    json_decref(expected);
+    caption_set_free(s);
+}
+
+/* COCO's demo results (../shared/data/coco-caption), and what coco-caption published and prints for them. */
+Test(metrics, of_cocos_demo_are_those_that_coco_caption_prints)
+{
+    CaptionSet   *s = caption_set_new();
+    CaptionDoubts d;
+    Err    err = { 0 };
+    char   path[3][512];
+    const char *const FILES[] = { "annotations", "results", "expected" };
+
+    for (int i = 0; i < 3; i++) snprintf(path[i], sizeof path[i], "%s/../shared/data/coco-caption/%s.json", getenv("LIMN_ROOT"), FILES[i]);
+    if (!file_exists(path[0])) cr_skip_test("no ../shared/data/coco-caption here");
+    cr_assert(captions_read(path[0], path[1], s, &d, &err), "%s", err.text);
+    cr_expect_eq(caption_set_images(s), 1000);
+    json_t *expected = json_read_file(path[2], &err);
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        Scored got = measured(NAMES[m], s, &(MetricOptions){ 0 });
+        for (int k = 0; k < metric_scores(got.metric); k++)
+            expect_score(got.scores[k], json_object_get(expected, "reference_run_6_digits"), got.metric->scores[k], -1);
+        if (m == 0) {
+            double sum[2] = { 0 };
+            for (int64_t i = 0; i < got.images; i++)
+                for (int k = 0; k < 2; k++) sum[k] += got.statistics[i * got.metric->statistics + 2 * BLEU_ORDERS + k];
+            cr_expect_eq(sum[0], 9893);
+            cr_expect_eq(sum[1], 9855);
+        }
+        scored_free(&got);
+    }
     json_decref(expected);
     caption_set_free(s);
 }

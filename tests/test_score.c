@@ -32,7 +32,7 @@ Test(score, prints_a_table_with_intervals_and_notes)
     Shell s = shell("limn score --references %s/references.json --candidates %s/candidates.json", FIXTURES, FIXTURES);
     cr_expect_eq(s.status, 0, "%s", s.err);
     cr_expect(strstr(s.out, "Bleu_4") && strstr(s.out, "ROUGE_L") && strstr(s.out, "CIDEr") && strstr(s.out, "["), "%s", s.out);
-    cr_expect(strstr(s.out, "idf from the references of the 62 scored images"), "%s", s.out);
+    cr_expect(strstr(s.out, "idf from the references of the 63 scored images"), "%s", s.out);
     cr_expect_not(strstr(s.out, "no_brevity"));
 }
 
@@ -93,10 +93,23 @@ Test(score, takes_the_idf_from_another_file)
     put_both();
     Shell s = shell("limn score -r @/r.json -c @/c.json --metrics cider --df %s/references.json", FIXTURES);
     cr_expect_eq(s.status, 0, "%s", s.err);
-    cr_expect(strstr(s.out, "idf from 62 images of") && !says(&s, "idf comes from"), "%s%s", s.out, s.err);
+    cr_expect(strstr(s.out, "idf from 63 images of") && !says(&s, "idf comes from"), "%s%s", s.out, s.err);
     s = shell("limn score -r @/r.json -c @/c.json --metrics cider --df @/r.json --no-intervals | sed '$d' >@/own; "
               "limn score -r @/r.json -c @/c.json --metrics cider --no-intervals | sed '$d' | diff - @/own");
     cr_expect_eq(s.status, 0, "the idf of the same file is another one: %s", s.out);
+}
+
+Test(score, takes_the_idf_from_a_split_of_a_store)
+{
+    put_both();
+    tiny_experiment();
+    Shell s = shell("limn score -r @/r.json -c @/c.json --metrics cider --df @/tiny.h5");
+    cr_expect_eq(s.status, 0, "%s", s.err);
+    cr_expect(strstr(s.out, "images of") && strstr(s.out, "tiny.h5"), "%s", s.out);
+    s = shell("limn score -r @/tiny.h5:train -c @/tiny.h5:train --metrics bleu 2>&1 | grep 'Bleu_4 *1.0000'");
+    cr_expect_eq(s.status, 0, "a caption against itself: %s", s.out);
+    s = shell("limn score -r @/r.json -c @/c.json --metrics cider --df @/tiny.h5:nosplit");
+    cr_expect(s.status == 2 && says(&s, "has no split 'nosplit'"), "%s", s.err);
 }
 
 Test(score, leaves_the_old_file_on_a_full_disk)

@@ -22,6 +22,7 @@ static int32_t closest_length(int32_t length, const Sentence *references, int32_
 
 BleuCounts bleu_count(const Sentence *candidate, const Sentence *references, int32_t reference_count)
 {
+    REQUIRE(reference_count > 0, "bleu: no reference");
     int32_t    length = candidate->piece_count;
     BleuCounts c = { .length = length, .reference_length = closest_length(length, references, reference_count) };
     Ngrams     g = { 0 };
