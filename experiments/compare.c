@@ -1,6 +1,7 @@
 /* compare.c - runs onto the same images, their scores, the differences (metrics/resample.h). */
 #include "experiments/compare.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,30 @@ static bool read_data_hash(ComparedRun *r, const char *split, Err *err)
     return ok;
 }
 
+/* "; it has those of test-iid, val" */
+static void other_splits(const char *folder, char *text, size_t size)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, NULL, alphasort);
+
+    *text = 0;
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        size_t n = strlen(name), used = strlen(text);
+        if (n > 14 && !strncmp(name, "captions-", 9) && !strcmp(name + n - 5, ".json"))
+            snprintf(text + used, size - used, "%s%.*s", used ? ", " : "; it has those of ", (int)n - 14, name + 9);
+        free(entries[i]);
+    }
+    if (count >= 0) free(entries);
+}
+
+static bool no_captions(const char *run, const char *split, Err *err)
+{
+    char others[512];
+    other_splits(run, others, sizeof others);
+    return fail(err, "%s has no captions of the split %s; `limn evaluate %s --split %s` makes them%s", run, split, run, split, others);
+}
+
 static bool find_files(ComparedRun *r, const CompareOptions *o, Err *err)
 {
     if (!folder_exists(r->name)) {
@@ -52,8 +77,7 @@ static bool find_files(ComparedRun *r, const CompareOptions *o, Err *err)
     }
     r->captions = split_file(r->name, "captions", o->split);
     r->references = o->references ? strdup(o->references) : split_file(r->name, "references", o->split);
-    if (!file_exists(r->captions))
-        return fail(err, "%s has no captions of the split %s; `limn evaluate %s --split %s` makes them", r->name, o->split, r->name, o->split);
+    if (!file_exists(r->captions)) return no_captions(r->name, o->split, err);
     if (!file_exists(r->references))
         return fail(err, "%s is missing; `limn evaluate %s --split %s` makes it, or say --references FILE", r->references, r->name, o->split);
     return read_data_hash(r, o->split, err);
@@ -120,9 +144,9 @@ static bool read_run(ComparedRun *r, const ComparedRun *first, const CompareOpti
     r->set = caption_set_new();
     for (int64_t i = 0; r != first && i < caption_set_images(first->set); i++) caption_set_image(r->set, caption_set_at(first->set, i)->id);
     TRY(captions_read(r->references, r->captions, r->set, &doubts, err));
+    TRY(same_images(first, r, err));
     if (r != first) doubts.repeated_id = doubts.empty_reference = doubts.tokenised_reference = (Doubt){ 0 };      /* said of the first */
     caption_doubts_print(&doubts, r->references, r->captions, "compare", stderr);
-    TRY(same_images(first, r, err));
     if (r != first && strcmp(r->references, first->references)) TRY(same_references(first, r, err));
     return scores_measure(o->choice, r->set, o->metric, &r->scores, err);
 }

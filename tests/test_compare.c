@@ -115,6 +115,19 @@ Test(compare, says_all_of_every_image_as_json_lines)
     cr_expect_eq(lines(shell("cat @/each.jsonl").out), 3);
 }
 
+Test(compare, reads_what_limn_evaluate_leaves)
+{
+    tiny_experiment();
+    Shell s = shell("limn train @/tiny.yaml --run @/run -q && limn evaluate @/run -q --split test-iid --pictures 40 --beam 1 --out @/one && "
+                    "limn evaluate @/run -q --split test-iid --pictures 40 --beam 3 --length none --out @/three && "
+                    "limn compare @/one @/three --split test-iid --json --samples 20 >@/out.json");
+    cr_expect_eq(s.status, 0, "%s", s.err);
+    s = shell("grep -o '\"Length\": [0-9.][0-9.]*' @/one/metrics-test-iid.json | sed 's/.*: /    \"a\": /' >@/a; sed -n '/^    \"Length\"/,/}/p' @/out.json | "
+              "grep -o ' *\"a\": [0-9.]*' | sed 's/^ */    /' | cmp - @/a");
+    cr_expect_eq(s.status, 0, "%s%s", s.out, s.err);
+    cr_expect(strstr(shell("cat @/out.json").out, "\"images\": 40"));
+}
+
 /* ---- groups --------------------------------------------------------------------------------------------------------------- */
 
 Test(compare, groups_have_deviations_over_runs_and_all_their_captions)
@@ -141,7 +154,7 @@ Test(compare, runs_must_have_captions_of_the_same_images_data_and_references)
     put_runs();
     shell("mkdir -p @/none @/bare && cp @/good/captions-test.json @/bare");
     refused("limn compare @/good @/none", 1, "/none has no captions of the split test; `limn evaluate ");
-    refused("limn compare @/good @/none --split val", 1, "/good --split val` makes them");
+    refused("limn compare @/good @/none --split val", 1, "/good --split val` makes them; it has those of test\n");
     refused("limn compare @/good @/bare", 1, "references-test.json is missing");
     refused("limn compare @/good @/nowhere", 1, "nowhere: there is no such run");
     refused("limn compare @/good @/good/captions-test.json", 2, "say --references FILE");
