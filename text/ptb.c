@@ -12,7 +12,7 @@
 static const char *const DROPPED[] = { "''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";" };
 
 static const Rule *const RULES[] = {
-    ptb_word_rules, ptb_abbreviation_rules, ptb_compound_rules, ptb_net_rules, ptb_number_rules, ptb_mark_rules,
+    ptb_word_rules, ptb_net_rules, ptb_number_rules, ptb_compound_rules, ptb_abbreviation_rules, ptb_file_rules, ptb_mark_rules,
 };
 
 typedef struct Scanner {
@@ -22,8 +22,6 @@ typedef struct Scanner {
     Unit       *units, *spelled;                 /* the text; the token at hand as it is to be written */
     char       *lower;                           /* … in lower case, UTF-8                             */
 } Scanner;
-
-/* ---- in and out of UTF-8 ------------------------------------------------------------------------------------------------- */
 
 /* Writes at most bytes + 2 units. A new line is put at the end: rules look at it, and the captions of coco-caption have one behind them. */
 static void decode(const char *text, size_t bytes, Unit *units)
@@ -45,50 +43,17 @@ static void decode(const char *text, size_t bytes, Unit *units)
             units[n++] = (Unit)(0xD7C0 + (c >> 10));
             c = 0xDC00 + (c & 0x3FF);
         }
-        units[n++] = (Unit)(c == PAST ? 0xFFFE : c);
+        units[n++] = (Unit)(c == PAST ? NONCHARACTER : c);
     }
     units[n++] = '\n';
     units[n] = PAST;
-}
-
-/* Cased letters before, and none after: a capital sigma there becomes a final one. */
-static bool sigma_is_final(const Unit *u, size_t at, size_t count)
-{
-    bool before = at > 0 && is(u[at - 1], LETTER), after = at + 1 < count && is(u[at + 1], LETTER);
-    return before && !after;
-}
-
-/* As Java's String.toLowerCase. */
-static size_t encode_lower(const Unit *u, size_t count, char *to)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (u[i] < 0x80) {
-            to[n++] = (char)ascii_lower(u[i]);
-            continue;
-        }
-        utf8proc_int32_t c = u[i];
-        if (c == 0x130) {                        /* I with a dot above: i and a combining dot above */
-            memcpy(to + n, "i\xCC\x87", 3);
-            n += 3;
-            continue;
-        }
-        if (between(u[i], 0xD800, 0xDBFF) && i + 1 < count)
-            c = 0x10000 + ((c & 0x3FF) << 10) + (u[++i] & 0x3FF);
-        if (c == 0x3A3 && sigma_is_final(u, i, count))
-            c = 0x3C2;
-        else
-            c = utf8proc_tolower(c);
-        n += (size_t)utf8proc_encode_char(c, (utf8proc_uint8_t *)to + n);
-    }
-    return n;
 }
 
 /* ---- one token after another ---------------------------------------------------------------------------------------------- */
 
 static void give(const Scanner *s, const Unit *spelled, size_t count)
 {
-    size_t n = encode_lower(spelled, count, s->lower);
+    size_t n = ptb_lower(spelled, count, s->lower);
     for (size_t i = 0; i < sizeof DROPPED / sizeof *DROPPED; i++)
         if (strlen(DROPPED[i]) == n && memcmp(DROPPED[i], s->lower, n) == 0)
             return;
@@ -113,6 +78,24 @@ static const Rule *longest(const Unit *p, Match *best)
     return winner;
 }
 
+/* White space to Python, which coco-caption strips from the ends of lines; only addresses have it in them. */
+static bool is_white(Unit c)
+{
+    return is(c, SPACE | NEWLINE) || between(c, 0x1C, 0x1F) || c == 0x1680 || c == 0x202F || c == 0x205F;
+}
+
+static bool token_follows(const Unit *p)
+{
+    while (*p != PAST) {
+        Match m;
+        const Rule *rule = longest(p, &m);
+        if (rule && rule->spell)
+            return true;
+        p = rule ? m.end : p + 1;
+    }
+    return false;
+}
+
 /* Behind the token at p, which is given; or behind p, where there is none. */
 static const Unit *take(const Scanner *s, const Unit *p)
 {
@@ -124,6 +107,9 @@ static const Unit *take(const Scanner *s, const Unit *p)
         return m.end;
     Spelling spelling = { s->spelled, 0 };
     rule->spell(&spelling, p, m.end);
+    if (is_white(spelling.units[spelling.count - 1]) && !token_follows(m.end))
+        while (is_white(spelling.units[spelling.count - 1]))
+            spelling.count--;
     give(s, spelling.units, spelling.count);
     return rule->again ? m.end - 1 : m.end;
 }
@@ -155,7 +141,7 @@ void ptb_tokenize(const char *text, size_t bytes, PtbToken each, void *context)
     for (const Unit *p = s.units; *p != PAST; ) {
         const Unit *end = plain_word(p);
         if (*p == ' ')
-            p++;
+            p = skip(p, SPACE);
         else if (end) {
             give(&s, p, (size_t)(end - p));
             p = end;

@@ -7,7 +7,7 @@
 /* Letters and digits; d' and its like may stand before two or more. */
 static const Unit *part(const Unit *p)
 {
-    const Unit *q = any_of(*p, "dDoOlL") ? ptb_apostrophe(p + 1) : NULL;
+    const Unit *q = any_of(*p, "dDoOlL") ? ptb_apostrophe_like(p + 1) : NULL;
     if (q && is(q[0], LD) && is(q[1], LD))
         p = q;
     return is(*p, LD) ? skip(p, LD) : NULL;
@@ -43,13 +43,6 @@ static Match hyphenated_ascii(const Unit *p)
     return upto(end);
 }
 
-/* … and its full stop before a comma, semicolon or colon. */
-static Match hyphenated_before_stop(const Unit *p)
-{
-    Match m = hyphenated_ascii(p);
-    return m.look && *m.end == '.' && ptb_pause(m.end[1]) ? upto_before(m.end + 1, m.end + 2) : none();
-}
-
 /* R&D, A+B&C: runs of capitals. */
 static Match with_ampersands(const Unit *p)
 {
@@ -62,13 +55,21 @@ static Match with_ampersands(const Unit *p)
             return upto(end);
         if (from > p)
             end = q;
-        if (literal(q, "&amp;"))
-            q = literal(q, "&amp;");
+        const Unit *entity = literal(q, "&amp;");
+        if (entity && between(*entity, 'A', 'Z'))
+            q = entity;
         else if (*q == '&' || *q == '+')
             q++;
         else
             return upto(end);
     }
+}
+
+/* Any of these keeps a full stop before a comma, semicolon or colon. */
+static Match before_pause(const Unit *p)
+{
+    Match m = further(further(hyphenated_ascii(p), hyphenated(p)), with_ampersands(p));
+    return m.look && *m.end == '.' && ptb_pause(m.end[1]) ? upto_before(m.end + 1, m.end + 2) : none();
 }
 
 /* One side of a slash: ASCII letters and digits, then at most two times a hyphen and letters. */
@@ -130,8 +131,8 @@ const Rule ptb_compound_rules[] = {
     { "-LRB-",                MARK,            bracket_name,           spell_plain },
     { "and/or",               LATIN_OR_ARABIC, slashed,                spell_plain },
     { "U.S.-based",           LATIN_OR_ARABIC, hyphenated_ascii,       spell_plain },
-    { "… before a comma",     LATIN_OR_ARABIC, hyphenated_before_stop, spell_plain },
     { "co-op",                LETTER | DIGIT,  hyphenated,             spell_plain },
     { "R&D",                  LATIN,           with_ampersands,        spell_plain },
+    { "co-op. before a comma", LETTER | DIGIT, before_pause,           spell_plain },
     { 0 }
 };

@@ -18,6 +18,7 @@ static Match entity_dash(const Unit *p)
     return upto(between(*p, 0x96, 0x97) || between(*p, 0x2013, 0x2015) ? p + 1 : NULL);
 }
 
+static Match spaces(const Unit *p) { return upto(skip(p, SPACE)); }
 static Match entity_space(const Unit *p) { return upto(literal(p, "&nbsp;")); }
 static Match entity_ampersand(const Unit *p) { return upto(literal(p, "&amp;")); }
 
@@ -76,7 +77,7 @@ static Match less_or_greater(const Unit *p)
     return upto(literal(p, "&lt;") ? literal(p, "&lt;") : literal(p, "&gt;"));
 }
 
-/* >:-) and the like before anything but a letter. */
+/* >:-) and the like, before neither letter nor digit. */
 static Match smiley(const Unit *p)
 {
     const Unit *q = *p == '<' || *p == '>' ? p + 1 : p;
@@ -87,7 +88,7 @@ static Match smiley(const Unit *p)
     for (int nose = 0; nose < 2; nose++) {
         if (nose && !any_of(*q++, "-o*'"))
             break;
-        if (any_of(*q, "()DPdpO\\{@|[]") && !is(q[1], LATIN | END))
+        if (any_of(*q, "()DPdpO\\{@|[]") && !is(q[1], LATIN | ARABIC | END))
             best = upto_before(q + 1, q + 2);
     }
     return best;
@@ -154,6 +155,7 @@ static Match single(const Unit *p) { return is(*p, SYMBOL) || any_of(*p, ",;:.=/
 
 const Rule ptb_mark_rules[] = {
     { "&mdash;",             MARK | SYMBOL | OTHER,       entity_dash,          spell_dash },
+    { "spaces",              SPACE,                       spaces,               NULL },
     { "&nbsp;",              MARK,                        entity_space,         NULL },
     { "&amp;",               MARK,                        entity_ampersand,     spell_plain },
     { "&#39;",               MARK,                        entity_mark,          spell_plain },

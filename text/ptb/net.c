@@ -1,31 +1,36 @@
 /* net.c - addresses of the net, e-mail, @names and #tags, SGML tags, names of files. */
 #include "text/ptb/scan.h"
 
-/* What no address holds. (Line separators but \n, \r and \f do stand inside one.) */
-static bool ends_address(Unit c) { return is(c, END) || any_of(c, " \t\n\f\r\"<>|(){}"); }
+/* What no path holds, and no other part of an address. (Line separators but \n, \r and \f do stand inside.) */
+static bool ends_path(Unit c) { return is(c, END) || any_of(c, " \t\n\f\r\"<>|()"); }
+static bool ends_address(Unit c) { return ends_path(c) || c == '{' || c == '}'; }
 
-/* The longest run from p that does not end in one of `last`; of two units or more. */
-static const Unit *address_tail(const Unit *p)
+/* From p, in [p, end), the longest that does not end in a mark; of two units or more. */
+static const Unit *without_last_marks(const Unit *p, const Unit *end)
 {
-    const Unit *q = p;
-    while (!ends_address(*q))
-        q++;
-    while (q > p && any_of(q[-1], ".!?,-"))
-        q--;
-    return q >= p + 2 ? q : NULL;
+    while (end > p && any_of(end[-1], ".!?,-{}"))
+        end--;
+    return end >= p + 2 ? end : NULL;
 }
 
 /* http://… */
 static Match full_address(const Unit *p)
 {
-    const Unit *q = literal(p, "https://") ? literal(p, "https://") : literal(p, "http://");
-    return upto(q ? address_tail(q) : NULL);
+    const Unit *from = literal(p, "https://") ? literal(p, "https://") : literal(p, "http://"), *q = from;
+    while (q && !ends_address(*q))
+        q++;
+    return upto(from ? without_last_marks(from, q) : NULL);
 }
 
 /* The path behind a host, if there is one. */
 static const Unit *with_path(const Unit *host_end)
 {
-    const Unit *q = host_end && *host_end == '/' ? address_tail(host_end + 1) : NULL;
+    const Unit *q = host_end + 1;
+    if (*host_end != '/')
+        return host_end;
+    while (!ends_path(*q))
+        q++;
+    q = without_last_marks(host_end + 1, q);
     return q ? q : host_end;
 }
 
@@ -222,12 +227,16 @@ static Match file_name(const Unit *p)
 
 const Rule ptb_net_rules[] = {
     { "<tag>",          MARK,                     tag,            spell_whole },
-    { "http://",        LATIN,                    full_address,   spell_plain },
-    { "www.",           LATIN,                    www_address,    spell_plain },
-    { "site.org",       ANY,                      likely_address, spell_plain },
-    { "name@host",      LATIN | ARABIC | MARK,    mail,           spell_plain },
-    { "@name",          MARK,                     at_name,        spell_plain },
-    { "#tag",           MARK,                     hash_tag,       spell_plain },
-    { "name.txt",       LETTERISH | DIGIT | MARK, file_name,      spell_plain },
+    { "http://",        LATIN,                    full_address,   spell_whole },
+    { "www.",           LATIN,                    www_address,    spell_whole },
+    { "site.org",       ANY,                      likely_address, spell_whole },
+    { "name@host",      LATIN | ARABIC | MARK,    mail,           spell_whole },
+    { "@name",          MARK,                     at_name,        spell_whole },
+    { "#tag",           MARK,                     hash_tag,       spell_whole },
+    { 0 }
+};
+
+const Rule ptb_file_rules[] = {
+    { "name.txt",       LETTERISH | DIGIT | MARK, file_name,      spell_whole },
     { 0 }
 };

@@ -8,6 +8,7 @@
  *     compounds.c       words with hyphens, slashes, &            spell.c     how a token is written
  *     numbers.c         numbers, dates, fractions, telephones     marks.c     quotes, brackets, smileys and other marks
  *     abbreviations.c   what keeps its full stop                  classes.c   classes of characters
+ *                                                             lower.c     lower case
  * Texts are arrays of UTF-16 units, as Java has them, with PAST behind the end; PAST is of no class but END, so that matchers need not
  * look where a text ends.                                                                                                */
 #ifndef LIMN_PTB_SCAN_H
@@ -18,7 +19,7 @@
 #include <stdint.h>
 
 typedef uint16_t Unit;
-enum { PAST = 0xFFFF };
+enum { PAST = 0xFFFF, NONCHARACTER = 0xDC00 };   /* the latter, by itself, stands for U+FFFF in a text */
 
 /* Classes of units; a unit may be of several. */
 enum {
@@ -89,12 +90,14 @@ typedef struct Rule {
     Spell       spell;                           /* NULL: it is no token, but skipped      */
     bool        again;                           /* its full stop ends the sentence, too: it is read again */
 } Rule;
-extern const Rule ptb_word_rules[], ptb_net_rules[], ptb_number_rules[], ptb_abbreviation_rules[], ptb_compound_rules[], ptb_mark_rules[];
+extern const Rule ptb_word_rules[], ptb_net_rules[], ptb_number_rules[], ptb_compound_rules[], ptb_abbreviation_rules[], ptb_file_rules[],
+                  ptb_mark_rules[];
 
 /* Shared by the files of rules. */
 const Unit *ptb_letter(const Unit *p);           /* a letter of a word, written as itself or as an entity; or NULL */
 const Unit *ptb_word_end(const Unit *p);         /* NULL when no word begins at p         */
 const Unit *ptb_apostrophe(const Unit *p);       /* ' and its kin, or &apos;              */
+const Unit *ptb_apostrophe_like(const Unit *p);  /* … or a mark that is written for one   */
 const Unit *ptb_clitic(const Unit *p);           /* 's 'm 'd 're 've 'll                  */
 const Unit *ptb_tag(const Unit *p);              /* an SGML tag                           */
 const Unit *ptb_space(const Unit *p);            /* a space or a new line, or NULL        */
@@ -113,5 +116,7 @@ void spell_dash(Spelling *s, const Unit *p, const Unit *end);
 void spell_ellipsis(Spelling *s, const Unit *p, const Unit *end);
 void spell_money(Spelling *s, const Unit *p, const Unit *end);
 void spell_fraction(Spelling *s, const Unit *p, const Unit *end);
+
+size_t ptb_lower(const Unit *u, size_t count, char *to);              /* writes UTF-8, at most three bytes a unit; how many */
 
 #endif

@@ -3,6 +3,14 @@
 
 static void put(Spelling *s, Unit c) { s->units[s->count++] = c; }
 
+/* Does this text stand at p, in this case? */
+static bool exactly(const Unit *p, const char *text)
+{
+    while (*text && *p == (unsigned char)*text)
+        p++, text++;
+    return *text == '\0';
+}
+
 static void put_ascii(Spelling *s, const char *text)
 {
     while (*text)
@@ -66,10 +74,10 @@ void spell_brackets(Spelling *s, const Unit *p, const Unit *end)
 void spell_quotes(Spelling *s, const Unit *p, const Unit *end)
 {
     for (; p < end; p++)
-        if (literal(p, "&apos;") && literal(p, "&apos;") <= end) {
+        if (exactly(p, "&apos;")) {
             put(s, '\'');
             p += 5;
-        } else if (literal(p, "&quot;") && literal(p, "&quot;") <= end) {
+        } else if (exactly(p, "&quot;")) {
             put_ascii(s, "''");
             p += 5;
         } else if (*p == '"' || *p == 0x94 || *p == 0x201D || *p == 0xBB) {
@@ -85,11 +93,13 @@ void spell_quotes(Spelling *s, const Unit *p, const Unit *end)
         }
 }
 
-/* A straight quote that opens. */
+/* A straight quote that opens. (Entities are known in lower case only.) */
 void spell_opening(Spelling *s, const Unit *p, const Unit *end)
 {
-    (void)end;
-    put_ascii(s, *p == '\'' ? "`" : "``");
+    if (*p == '&' && !exactly(p, "&quot;"))
+        spell_whole(s, p, end);
+    else
+        put_ascii(s, *p == '\'' ? "`" : "``");
 }
 
 void spell_dash(Spelling *s, const Unit *p, const Unit *end)

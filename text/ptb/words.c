@@ -47,7 +47,7 @@ const Unit *ptb_apostrophe(const Unit *p)
 }
 
 /* An apostrophe, or what is written for one. */
-static const Unit *apostrophe_like(const Unit *p)
+const Unit *ptb_apostrophe_like(const Unit *p)
 {
     return *p == '`' || *p == 0x91 || *p == 0x2018 || *p == 0x201B ? p + 1 : ptb_apostrophe(p);
 }
@@ -64,7 +64,7 @@ const Unit *ptb_clitic(const Unit *p)
 
 static const Unit *not_contracted(const Unit *p)
 {
-    const Unit *q = ascii_lower(*p) == 'n' ? apostrophe_like(p + 1) : NULL;
+    const Unit *q = ascii_lower(*p) == 'n' ? ptb_apostrophe_like(p + 1) : NULL;
     return q && ascii_lower(*q) == 't' ? q + 1 : NULL;
 }
 
@@ -140,7 +140,7 @@ static Match initial_and_apostrophe(const Unit *p)
 {
     if (*p != 'n' && (!between(*p, 'A', 'X') || *p == 'I'))
         return none();
-    const Unit *q = apostrophe_like(p + 1);
+    const Unit *q = ptb_apostrophe_like(p + 1);
     return q && is(q[0], LETTER) && is(q[1], LETTER) ? upto(skip(q, LETTER)) : none();
 }
 
@@ -150,7 +150,7 @@ static Match apostrophe_between_vowels(const Unit *p)
     const Unit *q = skip(p, LETTER);
     if (q - p < 2 || !any_of(ascii_lower(q[-1]), "aeiouy"))
         return none();
-    q = apostrophe_like(q);
+    q = ptb_apostrophe_like(q);
     return q && (any_of(*q, "aeiou") || between(*q, 'A', 'Z')) ? upto(skip(q, LETTER)) : none();
 }
 
@@ -161,7 +161,7 @@ static Match word_with_apostrophe(const Unit *p)
         const Unit *q = p;
         const char *w = words[i];
         for (; q && *w; w++)
-            q = *w == '\'' ? apostrophe_like(q) : ascii_lower(*q) == (unsigned char)*w ? q + 1 : NULL;
+            q = *w == '\'' ? ptb_apostrophe_like(q) : ascii_lower(*q) == (unsigned char)*w ? q + 1 : NULL;
         if (q)
             return upto(q);
     }
