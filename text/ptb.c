@@ -12,7 +12,7 @@
 static const char *const DROPPED[] = { "''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";" };
 
 static const Rule *const RULES[] = {
-    ptb_word_rules, ptb_net_rules, ptb_number_rules, ptb_compound_rules, ptb_abbreviation_rules, ptb_file_rules, ptb_mark_rules,
+    ptb_word_rules, ptb_net_rules, ptb_number_rules, ptb_abbreviation_rules, ptb_file_rules, ptb_compound_rules, ptb_mark_rules,
 };
 
 typedef struct Scanner {
