@@ -136,6 +136,7 @@ static bool loop(Trainer *r, Err *err)
     r->began = started;
     r->progress = progress_begin("training", r->schedule.total, first, r->options->quiet);
     r->tape->training = true;
+    TRY(trainer_validate_initial(r, err));
     while (!enough && r->state.step < r->schedule.total && !interrupted) {
         Update u;
         double before = seconds_now();

@@ -45,6 +45,8 @@ bool trainer_load_initial(Trainer *r, Err *err);
 
 /* Measures the weights, or their moving average where there is one, and writes model/ when they are the best so far. */
 bool trainer_validate(Trainer *r, Err *err);
+/* The same of the weights of train.init, before the first update: training may make them worse. */
+bool trainer_validate_initial(Trainer *r, Err *err);
 /* The same of the mean of the weights that the last train.keep_last validations left behind. */
 bool trainer_validate_mean(Trainer *r, Err *err);
 extern const char *const MEASURE_NAMES[];

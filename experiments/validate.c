@@ -49,7 +49,9 @@ static bool measure(Trainer *r, Found *out, Err *err)
     *out = (Found){ .there = { true, e.composed, e.composed }, .value = { -e.loss, e.named, e.true_clauses }, .loss = e.loss,
                     .perplexity = e.perplexity };
     bool ok = true;
-    if (!isfinite(e.perplexity)) {
+    if (!isfinite(e.perplexity) && r->state.step == 0)
+        ok = fail(err, "train.init: the validation loss of %s is %g", x->train.init, e.loss);
+    else if (!isfinite(e.perplexity)) {
         char what[64];
         snprintf(what, sizeof what, "afterwards the validation loss is %g", e.loss);
         ok = trainer_explain(r, (r->state.step - 1) * x->train.accumulate, x->train.accumulate, what, err);
@@ -148,6 +150,12 @@ bool trainer_validate(Trainer *r, Err *err)
     if (r->average) average_swap(r->average);
     r->state.bad = better ? 0 : r->state.bad + 1;
     return ok;
+}
+
+bool trainer_validate_initial(Trainer *r, Err *err)
+{
+    bool better;
+    return r->state.step > 0 || !r->x.train.init[0] || judge(r, "validation", "train.init: validation", NULL, &better, err);
 }
 
 bool trainer_validate_mean(Trainer *r, Err *err)

@@ -38,6 +38,17 @@ Test(objectives, a_run_begins_with_anothers_weights)
     cr_assert_eq(shell("rm -rf @/first && limn train @/second -q").status, 0, "what it began with is needed no more");
 }
 
+Test(objectives, a_training_that_makes_its_first_weights_worse_keeps_them)
+{
+    tiny_experiment();
+    train("first", "train.epochs=4 train.rate=1e-2");
+    train("worse", "train.init=@/first train.steps=4 train.rate=1 train.warmup=0 train.clip=0 train.explode=1e9");
+    Shell s = shell("cmp @/first/model/model.safetensors @/worse/model/model.safetensors && grep -c validation @/worse/log.jsonl && "
+                    "head -n 1 @/worse/log.jsonl | grep -q '\"event\":\"validation\",\"step\":0,.*\"best\":true'");
+    cr_assert_eq(s.status, 0, "%s %s", s.out, s.err);
+    cr_assert_eq(atoi(s.out), 2, "%s", s.out);
+}
+
 Test(objectives, weights_of_another_model_or_vocabulary_are_refused)
 {
     static const struct { const char *options, *said; } WRONG[] = {
@@ -184,7 +195,7 @@ Test(objectives, the_cider_of_a_validation_is_that_of_limn_score)
         snprintf(options, sizeof options, SCST " train.steps=3 validate.measure=%s validate.beam=%d validate.every=10 validate.pictures=30", MEASURES[i], 1 + i);
         shell("rm -rf @/run");
         train("run", options);
-        Shell s = shell("grep validation @/run/log.jsonl | tail -n 1");
+        Shell s = shell("grep validation @/run/log.jsonl | grep '\"best\":true' | tail -n 1");
         char key[16];
         snprintf(key, sizeof key, "\"%s\":", MEASURES[i]);
         cr_assert(strstr(s.out, key), "%s", s.out);
