@@ -20,4 +20,8 @@ typedef bool CaptionEach(const FileCaption *c, void *context, Err *err);        
  * file without captions. */
 bool captions_each(const char *path, CaptionEach *each, void *context, Err *err);
 
+/* The same, while another thread reads ahead: for an `each` that takes its time. It is called on the caller's thread, in order; before an
+ * error further on in the file is known. (caption_relay.c) */
+bool captions_relay(const char *path, CaptionEach *each, void *context, Err *err);
+
 #endif

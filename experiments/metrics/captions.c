@@ -73,7 +73,7 @@ bool captions_read(const char *references, const char *candidates, CaptionSet *s
     Filling f = { .set = s, .doubts = d };
 
     *d = (CaptionDoubts){ 0 };
-    bool ok = captions_each(candidates, take_candidate, &f, err) && captions_each(references, take_reference, &f, err);
+    bool ok = captions_relay(candidates, take_candidate, &f, err) && captions_relay(references, take_reference, &f, err);
     id_set_free(&f.annotations);
     id_set_free(&f.others);
     if (!ok) return false;
@@ -91,7 +91,7 @@ static bool take_any(const FileCaption *c, void *context, Err *err)
     return true;
 }
 
-bool captions_read_references(const char *path, CaptionSet *s, Err *err) { return captions_each(path, take_any, s, err); }
+bool captions_read_references(const char *path, CaptionSet *s, Err *err) { return captions_relay(path, take_any, s, err); }
 
 /* ---- saying so --------------------------------------------------------------------------------------------------------- */
 /* From this share on (1 %), captions that look tokenised are no accident: 0.2 % of COCO's do. */
