@@ -46,6 +46,7 @@ Test(lexicon, words_have_their_base_form_and_usual_kind)
         { "a grey dog , a golden dog", "gray/c dog/n gold/c dog/n" },
         { "a couple in front of the older men", "two/# old/a man/n" },
         { "a wooden building", "wooden/a building/n" },
+        { "men surfing", "man/n" },                  /* as rare as a noun as it is as a verb */
         { "holding hands", "hand/n" },              /* not the rare noun "hands", not the verb */
         { "one dog with 2 frisbees", "dog/n two/# frisbee/n" },
         { "", "" },
@@ -63,7 +64,7 @@ Test(lexicon, a_noun_is_known_by_what_stands_before)
         { "the red train station", "red/c train/n station/n" }, { "an old train", "old/a train/n" }, { "men building", "man/n" },
         { "inside a building that is old", "building/n old/a" }, { "a running dog", "dog/n" }, { "the man rides a bike", "man/n bike/n" },
         { "a dog enjoys a ride", "dog/n ride/n" },
-        { "men on rides", "man/n ride/n" }, { "men for building", "man/n" }, { "a running train", "train/n" },
+        { "men on rides", "man/n ride/n" }, { "men for building", "man/n" }, { "a running train", "train/n" }, { "a surfing dog", "dog/n" },
     };
     for (size_t i = 0; i < sizeof SAYS / sizeof *SAYS; i++) cr_expect_str_eq(terms(l, SAYS[i][0]), SAYS[i][1], "%s: %s", SAYS[i][0], terms(l, SAYS[i][0]));
     lexicon_free(l);
@@ -86,6 +87,7 @@ Test(lexicon, synonyms_share_a_synset)
     cr_expect_not(lexicon_same(l, term_of(l, "man"), term_of(l, "person")));
     cr_expect_not(lexicon_same(l, term_of(l, "two"), term_of(l, "three")));
     cr_expect_not(lexicon_same(l, term_of(l, "big"), term_of(l, "huge")));
+    cr_expect_not(lexicon_same(l, term_of(l, "person"), term_of(l, "old")));     /* "the old" are persons, "an old house" is none */
     lexicon_free(l);
 }
 
