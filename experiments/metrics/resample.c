@@ -45,6 +45,7 @@ static void draw_images(uint64_t seed, int64_t resample, int64_t images, int32_t
 typedef struct Draws {                           /* scores on the same resamples */
     const Scored *const *of;                     /* [count]: metrics of one run, or one metric of several              */
     int      count;
+    bool     sums;                               /* some score follows from sums                                       */
     int64_t  images;
     uint64_t seed;
     int32_t *weights;                            /* [member][images]                                                   */
@@ -63,7 +64,7 @@ static void draw(void *context, int64_t resample, int member)
     Draws   *d = context;
     int32_t *weight = d->weights + member * d->images;
 
-    draw_images(d->seed, resample, d->images, weight);
+    if (d->sums) draw_images(d->seed, resample, d->images, weight);
     for (int i = 0; i < d->count; i++) {
         const Scored *s = d->of[i];
         double sum[METRIC_STATISTICS], *scores = d->values + (resample * d->count + i) * METRIC_SCORES;
@@ -82,7 +83,10 @@ static double *draw_scores(const Scored *const *of, int count, const Resampling 
     Draws d = { .of = of, .count = count, .images = of[0]->images, .seed = o->seed };
 
     REQUIRE(d.images > 0 && d.images <= INT32_MAX && o->resamples > 0, "%d resamples of %lld images", o->resamples, (long long)d.images);
-    for (int i = 1; i < count; i++) REQUIRE(of[i]->images == d.images, "%lld images and %lld", (long long)of[i]->images, (long long)d.images);
+    for (int i = 0; i < count; i++) {
+        REQUIRE(of[i]->images == d.images, "%lld images and %lld", (long long)of[i]->images, (long long)d.images);
+        d.sums = d.sums || of[i]->metric->total;
+    }
     d.weights = need((size_t)(team_size(o->team) * d.images), sizeof *d.weights);
     d.values = need((size_t)o->resamples * (size_t)count * METRIC_SCORES, sizeof *d.values);
     team_run(o->team, o->resamples, draw, &d);
