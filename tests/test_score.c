@@ -74,10 +74,13 @@ Test(score, of_several_files_is_a_table_that_marks_the_best)
     put("d.json", "[{\"image_id\": 1, \"caption\": \"a dog runs on the beach\"}, {\"image_id\": 2, \"caption\": \"two cats sleep\"}]");
     Shell s = shell("limn score --metrics ROUGE_L -r @/r.json @/c.json @/d.json");
     cr_expect_eq(s.status, 0, "%s", s.err);
-    cr_expect(strstr(s.out, "d.json   *1.0000") && !strstr(s.out, "c.json   *"), "%s", s.out);
+    cr_expect(strstr(s.out, "d.json         2   *1.0000") && strstr(s.out, "c.json         2    0."), "%s", s.out);
     cr_expect_not(strstr(s.out, "Bleu"));
     s = shell("limn score -r @/r.json -c @/c.json -c @/d.json --json");
-    cr_expect(s.out[0] == '[', "%s", s.out);
+    cr_expect(s.out[0] == '[' && !says(&s, "different images"), "%s%s", s.out, s.err);
+    put("d.json", "[{\"image_id\": 1, \"caption\": \"a dog runs on the beach\"}]");
+    s = shell("limn score --metrics bleu -r @/r.json @/c.json @/d.json");
+    cr_expect(s.status == 0 && says(&s, "are of different images"), "%s", s.err);
 }
 
 Test(score, takes_bleu_without_brevity_on_request)

@@ -12,7 +12,8 @@
 #include "tensor/base/json.h"
 #include "tensor/base/team.h"
 
-enum { KEY_REFERENCES = 'r', KEY_CANDIDATES = 'c', KEY_JSON = 256, KEY_PER_IMAGE, KEY_ERRORS, KEY_SPICE, KEY_SPICE_INPUT, KEY_CLIPSCORE, KEY_CLIPSCORE_INPUT };
+enum { KEY_REFERENCES = 'r', KEY_CANDIDATES = 'c', KEY_JSON = 256, KEY_PER_IMAGE, KEY_ERRORS, KEY_SPICE, KEY_SPICE_INPUT, KEY_CLIPSCORE,
+       KEY_CLIPSCORE_INPUT };
 enum { SYSTEMS = 256, FEW_DOCUMENTS = 100 };
 static const double CONFIDENCE = 0.95;
 
@@ -145,6 +146,15 @@ static bool score_system(const Arguments *a, const MetricChoice *choice, int sys
     return ok;
 }
 
+static void doubt_images(const Arguments *a, const Answer *answer)
+{
+    for (int i = 1; i < a->systems; i++)
+        if (answer->scores[i].list[0].images != answer->scores[0].list[0].images) {
+            fputs("limn score: warning: the files are of different images; their scores do not compare\n", stderr);
+            return;
+        }
+}
+
 static void print(const Arguments *a, const Answer *answer)
 {
     const json_t *only = json_array_get(answer->all, 0);
@@ -172,7 +182,10 @@ static bool score(Arguments *a, Err *err)
 
     bool ok = metric_arguments_choose(&a->metric, &choice, err);
     for (int i = 0; ok && i < a->systems; i++) ok = score_system(a, &choice, i, &answer, err);
-    if (ok) print(a, &answer);
+    if (ok) {
+        doubt_images(a, &answer);
+        print(a, &answer);
+    }
     for (int i = 0; i < a->systems; i++) scores_free(&answer.scores[i]);
     free(answer.scores);
     json_decref(answer.all);
@@ -188,7 +201,8 @@ static int run(int argc, char **argv)
     static const struct argp ARGP = { OPTIONS, parse, "--references FILE --candidates FILE [FILE...]",
         "Score captions against references: BLEU, ROUGE-L, CIDEr-D and more, equal to coco-caption's (pycocoevalcap), without Java."
         "\vFiles are COCO's annotations or results (a list of {\"image_id\", \"caption\"}), the same as JSON lines (*.jsonl), or a store "
-        "(FILE.h5[:SPLIT]). Images with a candidate are scored; captions are tokenised as coco-caption does, so give them as they were written.", CHILDREN, 0, 0 };
+        "(FILE.h5[:SPLIT]). Images with a candidate are scored; captions are tokenised as coco-caption does, so give them as they were written.",
+        CHILDREN, 0, 0 };
     Arguments a = { .metric = { .samples = SAMPLES_DEFAULT, .seed = 1 } };
     Err err = { 0 };
 

@@ -52,11 +52,11 @@ void scores_print_systems(const Scores *s, const char *const *names, int count, 
 
     for (int i = 0; i < count; i++)
         if ((int)strlen(names[i]) > width) width = (int)strlen(names[i]);
-    fprintf(out, "%-*s", width, "candidates");
+    fprintf(out, "%-*s    images", width, "candidates");
     for (int m = 0; m < s->count; m++)
         for (int k = 0; k < metric_scores(s->list[m].metric); k++) fprintf(out, "  %8s", s->list[m].metric->scores[k]);
     for (int i = 0; i < count; i++) {
-        fprintf(out, "\n%-*s", width, names[i]);
+        fprintf(out, "\n%-*s  %8lld", width, names[i], (long long)s[i].list[0].images);
         for (int m = 0; m < s->count; m++)
             for (int k = 0; k < metric_scores(s->list[m].metric); k++) {
                 char text[32];
