@@ -243,6 +243,16 @@ Test(score, refuses_what_it_cannot_read_and_says_where)
     cr_expect(says(&s, "none.json: No such file"), "%s", s.err);
 }
 
+/* Larger than what the reading thread hands over at once. */
+Test(score, reads_a_long_file_whole_and_finds_an_error_at_its_end)
+{
+    Shell s = shell("awk 'BEGIN { for (i = 0; i < 8000; i++) printf \"{\\\"image_id\\\": %%d, \\\"caption\\\": \\\"caption w%%d of a long file in which "
+                    "every image has its own x%%d\\\"}\\n\", i, i, i }' >@/long.jsonl && limn score -r @/long.jsonl -c @/long.jsonl --metrics bleu,rouge");
+    cr_expect(s.status == 0 && strstr(s.out, "8000 images, 8000 references") && strstr(s.out, "Bleu_4        1.0000"), "%s%s", s.out, s.err);
+    s = shell("(cat @/long.jsonl; echo '{\"image_id\": 1}') >@/bad.jsonl; limn score -r @/long.jsonl -c @/bad.jsonl");
+    cr_expect(s.status == 1 && says(&s, "bad.jsonl:8001: has no \"caption\""), "%s", s.err);
+}
+
 Test(score, tells_wrong_usage_with_status_two)
 {
     static const char *const WRONG[] = { "", "-r @/r.json", "-c @/c.json", "-r @/r.json -c @/c.json --metrics blau", "-r @/r.json -r @/r.json -c @/c.json",
