@@ -9,7 +9,7 @@
 
 static const Command *const COMMANDS[] = {
     &command_prepare, &command_inspect, &command_export, &command_train, &command_sweep, &command_runs, &command_evaluate, &command_caption,
-    &command_score, &command_compare, &command_gradcheck, NULL
+    &command_score, &command_compare, &command_tokenize, &command_gradcheck, NULL
 };
 
 static void print_help(FILE *out)

@@ -14,7 +14,7 @@ typedef struct Command {
 } Command;
 
 extern const Command command_prepare, command_inspect, command_export, command_train, command_evaluate, command_caption, command_gradcheck,
-                     command_sweep, command_runs, command_score, command_compare;
+                     command_sweep, command_runs, command_score, command_compare, command_tokenize;
 
 /* Exit status of what happened: prints "limn NAME: sentence" to stderr when it was an error. */
 int command_end(const char *name, const Err *err);
