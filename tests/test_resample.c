@@ -338,6 +338,33 @@ Test(resample, runs_and_images_both_count)
     for (int j = 0; j < 2 * RUNS; j++) free(s[j].statistics);
 }
 
+/* Five runs against five whose seeds spread a mean as much as the images do. */
+Test(resample, intervals_of_groups_cover_the_truth_nearly_as_often_as_they_say)
+{
+    enum { RUNS = 5, IMAGES = 100, EXPERIMENTS = 200 };
+    int covered = 0;
+    for (int e = 0; e < EXPERIMENTS; e++) {
+        Rng r = rng_stream(21, RNG_TEST, (uint64_t)e);
+        double image[2][IMAGES], v[IMAGES];
+        Scored s[2 * RUNS];
+        const Scored *runs[2 * RUNS];
+        for (int g = 0; g < 2; g++) for (int i = 0; i < IMAGES; i++) image[g][i] = rng_normal(&r);
+        for (int j = 0; j < 2 * RUNS; j++) {
+            double level = 0.1 * rng_normal(&r);
+            for (int i = 0; i < IMAGES; i++) v[i] = level + image[j / RUNS][i] + 0.5 * rng_normal(&r);
+            s[j] = of_values(v, IMAGES);
+            runs[j] = &s[j];
+        }
+        Difference d[METRIC_SCORES];
+        bootstrap_difference((RunGroup){ runs, RUNS }, (RunGroup){ runs + RUNS, RUNS },
+                             &(Resampling){ .resamples = 200, .confidence = 0.9, .seed = (uint64_t)e }, d);
+        covered += d->interval.low <= 0 && 0 <= d->interval.high;
+        for (int j = 0; j < 2 * RUNS; j++) free(s[j].statistics);
+    }
+    /* 180 less a little for five runs; a binomial's deviation is 4.2. */
+    cr_expect(covered > 160 && covered < 193, "%d of %d intervals of 90 %% hold zero", covered, EXPERIMENTS);
+}
+
 /* ---- any number of threads ----------------------------------------------------------------------------------------------- */
 
 Test(resample, threads_change_no_bit_and_seeds_do)
