@@ -7,8 +7,8 @@
 # shellcheck disable=SC2034  # used by the scripts that source this
 BUILD_TOOLS="gcc libc6-dev meson ninja-build pkg-config"
 BUILD_LIBRARIES="libopenblas-serial-dev libjpeg62-turbo-dev libpng-dev libstb-dev libhdf5-dev
-    libfyaml-dev libjansson-dev libpcre2-dev libutf8proc-dev libcairo2-dev libfontconfig-dev libfreetype-dev libexpat1-dev libarchive-dev"
-RUN_DATA="fonts-noto-color-emoji unicode-data fonts-dejavu-core"
+    libfyaml-dev libjansson-dev libpcre2-dev libutf8proc-dev libcairo2-dev libfontconfig-dev libfreetype-dev libexpat1-dev libarchive-dev libstemmer-dev"
+RUN_DATA="fonts-noto-color-emoji unicode-data fonts-dejavu-core wordnet-base"
 # shellcheck disable=SC2034
 BUILD_PACKAGES="$BUILD_TOOLS $BUILD_LIBRARIES $RUN_DATA"
 # shellcheck disable=SC2034
