@@ -9,11 +9,14 @@
  * transformers' generate() with early_stopping=False, length_penalty 0 or 1 and suppress_tokens=[pad, bos].
  * Beam 1 is greedy search. Ties go to the lower token id, then to the earlier hypothesis.
  *
+ * With `required`, there is a beam for each number of tokens that is still needed, as in grid beam search (Hokamp & Liu 2017); a caption
+ * ends where nothing is. See search/constraints.c.
+ *
  * With `samples`, captions are drawn from the model instead, token by token. The random number of a token is a function of seed,
  * picture key, sample and position, so that a sample is the same in any batch and on any number of threads.
  *
  * A token's score is its log-probability unless a rule changes it. The rules stand in this order, that of transformers' processors:
- *     diversity, repetition, no_repeat, forbidden, min_length, <pad> and <bos>;  when sampling, then: temperature, top_k, top_p, typical   */
+ *     diversity, repetition, no_repeat, forbidden, min_length, <pad> and <bos>, required;  when sampling, then: temperature, top_k, top_p, typical   */
 #ifndef LIMN_SEARCH_H
 #define LIMN_SEARCH_H
 
@@ -22,6 +25,9 @@
 typedef enum LengthPenalty { LENGTH_NONE, LENGTH_AVERAGE, LENGTH_GNMT } LengthPenalty;
 
 typedef struct Phrase { const int32_t *ids; int count; } Phrase;
+
+/* One of these phrases must be in the caption. */
+typedef struct Requirement { const Phrase *any; int count; } Requirement;
 
 /* Whatever is 0 or NULL is off, where nothing else is said. */
 typedef struct SearchOptions {
@@ -46,6 +52,8 @@ typedef struct SearchOptions {
     double        repetition;                    /* penalty: log-probabilities of tokens that were there are multiplied */
     const Phrase *forbidden;                     /* never in a caption                                                 */
     int           forbidden_count;
+    const Requirement *required;                 /* all of them in every caption; of beam search in one group          */
+    int           required_count;
 
     int32_t       bos, eos, pad;                 /* bos and pad are never produced                                     */
     bool          attention;                     /* also return cross-attention, averaged over heads and layers        */
@@ -64,6 +72,9 @@ typedef struct Hypothesis {
 /* What the model's generation_config.json says: beam, longest caption, length penalty; its special tokens; one result a picture. */
 SearchOptions search_defaults(const Model *m);
 int           search_results(const SearchOptions *o);               /* results a picture: samples, or best             */
+
+/* Tokens that a caption needs at least to have all that is required. */
+int           search_required_tokens(const SearchOptions *o);
 
 /* features (I,N,E) -> I x results hypotheses (in arena `keep`, which must not be the tape's), best first; samples in the order in which
  * they were drawn. Independent of what else is in the batch. Where there are fewer at all, the rest have no tokens and a score of

@@ -61,6 +61,36 @@ static inline bool naive_may(const Naive *n, const NaiveWords *h, int32_t v)
     return true;
 }
 
+/* ---- required words ------------------------------------------------------------------------------------------------------ */
+
+/* Tokens that h still needs, as search/constraints.c has it. */
+static inline int naive_needed(const Naive *n, const NaiveWords *h)
+{
+    int sum = 0, most = 0;
+    for (int i = 0; i < n->o.required_count; i++) {
+        const Requirement *r = &n->o.required[i];
+        bool met = false;
+        int  least = NAIVE_L, begun_least = NAIVE_L;
+        for (int a = 0; a < r->count; a++) {
+            const Phrase *p = &r->any[a];
+            least = p->count < least ? p->count : least;
+            for (int at = 0; at < h->count; at++)
+                met = met || naive_has(h, at, p->ids, p->count);
+            for (int k = 0; k < p->count; k++)
+                if (naive_has(h, h->count - k, p->ids, k) && p->count - k < begun_least)
+                    begun_least = p->count - k;
+        }
+        if (!met) {
+            sum += least;
+            most = least - begun_least > most ? least - begun_least : most;
+        }
+    }
+    return sum - most;
+}
+
+/* Does what is needed still fit, when nothing is changed but the length. */
+static inline bool naive_fits(const Naive *n, const NaiveWords *h) { return naive_needed(n, h) <= (h->ended ? 0 : n->o.max_length - h->count); }
+
 /* taken [V]: how often earlier groups took each token, or NULL. */
 static inline double naive_score(const Naive *n, const NaiveWords *h, const int *taken, int32_t v, double log_prob)
 {
@@ -119,33 +149,40 @@ static inline int naive_extensions(const Naive *n, const NaiveBeam *b, const int
             h.ended = v == n->o.eos;
             if (!h.ended)
                 h.ids[h.count++] = v;
-            to[count++] = (NaiveStep){ h, v, i };
+            if (naive_fits(n, &h))
+                to[count++] = (NaiveStep){ h, v, i };
         }
     }
     qsort(to, (size_t)count, sizeof *to, naive_better);
     return count;
 }
 
-/* One step of one group; counts in `taken` what goes on. */
+/* One step of one group, each number of needed tokens by itself; counts in `taken` what goes on. */
 static inline void naive_step(const Naive *n, NaiveBeam *b, int *taken)
 {
     NaiveStep *steps = malloc((size_t)(b->live_count * NAIVE_V + 1) * sizeof *steps);
-    int count = naive_extensions(n, b, taken, steps);
+    int    count = naive_extensions(n, b, taken, steps);
+    double best = -INFINITY;
     b->live_count = 0;
-    for (int i = 0; i < count && b->live_count < b->width; i++) {
-        if (steps[i].words.ended && i < b->width)
-            naive_done(n, b, steps[i].words);
-        if (!steps[i].words.ended) {
-            b->live[b->live_count++] = steps[i].words;
-            taken[steps[i].token]++;
+    for (int needed = 0; needed <= NAIVE_L; needed++)
+        for (int i = 0, seen = 0, going = 0; i < count; i++) {
+            if (naive_needed(n, &steps[i].words) != needed)
+                continue;
+            if (steps[i].words.ended && seen < b->width)
+                naive_done(n, b, steps[i].words);
+            if (!steps[i].words.ended && going++ < b->width) {
+                b->live[b->live_count++] = steps[i].words;
+                best = fmax(best, naive_length(n, &steps[i].words));
+                taken[steps[i].token]++;
+            }
+            seen++;
         }
-    }
     if (b->live_count > 0 && b->live[0].count == n->o.max_length) {
         for (int i = 0; i < b->live_count; i++)
             naive_done(n, b, b->live[i]);
         b->live_count = 0;
     }
-    if (b->live_count > 0 && b->done_count == b->width && naive_length(n, &b->live[0]) <= b->done[b->width - 1].score)
+    if (b->done_count == b->width && best <= b->done[b->width - 1].score)
         b->live_count = 0;
     free(steps);
 }

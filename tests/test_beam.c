@@ -5,6 +5,22 @@
 
 #include "tests/naive_search.h"
 
+/* ---- what is required and forbidden ---------------------------------------------------------------------------------- */
+
+/* 5 or 7; "6 4" or "3 3 6"; 4 */
+static const int32_t FIVE[] = { 5 }, SEVEN[] = { 7 }, SIX_FOUR[] = { 6, 4 }, THREES[] = { 3, 3, 6 }, FOUR[] = { 4 };
+static const Phrase FIVE_OR_SEVEN[] = { { FIVE, 1 }, { SEVEN, 1 } }, LONGER[] = { { THREES, 3 }, { SIX_FOUR, 2 } }, JUST_FOUR[] = { { FOUR, 1 } };
+static const Requirement REQUIRED[] = { { FIVE_OR_SEVEN, 2 }, { LONGER, 2 }, { JUST_FOUR, 1 } };
+
+static bool has_one(const Hypothesis *h, const Requirement *r)
+{
+    for (int a = 0; a < r->count; a++)
+        for (int at = 0; at + r->any[a].count <= h->count; at++)
+            if (memcmp(h->ids + at, r->any[a].ids, (size_t)r->any[a].count * sizeof *h->ids) == 0)
+                return true;
+    return false;
+}
+
 /* ---- brute force ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Best { NaiveWords words; int seen; } Best;
@@ -14,6 +30,9 @@ static void every_caption(const Naive *n, NaiveWords h, Best *best)
 {
     double log_probs[NAIVE_V];
     if (h.ended || h.count == n->o.max_length) {
+        for (int i = 0; i < n->o.required_count; i++)
+            if (!has_one(&(Hypothesis){ .ids = h.ids, .count = h.count }, &n->o.required[i]))
+                return;
         h.score = naive_length(n, &h);
         if (best->seen++ == 0 || h.score > best->words.score)
             best->words = h;
@@ -72,6 +91,31 @@ Test(beam, that_holds_everything_is_exact_with_gnmts_penalty)
     wide_beam_is_exact(o, 200);
 }
 
+/* "3" or "4", and "3 4": of all captions that have them the best, however unlikely on the way. */
+Test(beam, that_holds_everything_is_exact_with_required_words)
+{
+    static const int32_t three[] = { 3 }, four[] = { 4 }, both[] = { 3, 4 };
+    static const Phrase either[] = { { three, 1 }, { four, 1 } }, pair[] = { { both, 2 } };
+    static const Requirement word[] = { { either + 1, 1 } }, phrase[] = { { pair, 1 } }, any[] = { { either, 2 } };
+    const Requirement *const required[] = { word, phrase, any };
+    for (int k = 0; k < 3; k++) {
+        SearchOptions o = toy_options(0);
+        o.required = required[k];
+        o.required_count = 1;
+        for (int i = 0; i < 60; i++) {
+            Toy f = toy((uint64_t)(300 + i), 5, &backend_reference, 1);
+            f.t->recording = false;
+            o.max_length = 3;
+            o.beam = power(5, 3);
+            Naive n = { .f = &f, .features = toy_some(f, 0, 1), .o = o };
+            Best  best = { .seen = 0 };
+            every_caption(&n, (NaiveWords){ .count = 0 }, &best);
+            naive_agrees(&best.words, search_captions(f.t, f.m, n.features, o, f.a), "brute force", i, 0);
+            toy_end(f);
+        }
+    }
+}
+
 /* ---- the naive search -------------------------------------------------------------------------------------------------- */
 
 static void finds_what_is_found_naively(SearchOptions o, const char *what)
@@ -124,6 +168,54 @@ BEAM(in_groups_of_one_finds_what_is_found_naively, o.groups = 4; o.diversity = 2
 BEAM(with_everything_at_once_finds_what_is_found_naively,
      o.groups = 2; o.diversity = 0.4; o.repetition = 1.2; o.no_repeat = 2; o.min_length = 2; o.forbidden = NEVER; o.forbidden_count = 3;
      o.length = LENGTH_GNMT; o.alpha = 0.6)
+
+BEAM(with_a_required_word_finds_what_is_found_naively, o.required = REQUIRED; o.required_count = 1)
+BEAM(with_a_required_phrase_finds_what_is_found_naively, o.required = REQUIRED + 1; o.required_count = 1; o.length = LENGTH_AVERAGE)
+BEAM(with_all_that_is_required_finds_what_is_found_naively, o.required = REQUIRED; o.required_count = 3; o.no_repeat = 3)
+BEAM(of_width_one_with_required_words_finds_what_is_found_naively, o.beam = o.best = 1; o.required = REQUIRED; o.required_count = 2)
+BEAM(that_barely_holds_what_is_required_finds_what_is_found_naively, o.required = REQUIRED; o.required_count = 2; o.max_length = 4)
+BEAM(with_required_and_forbidden_words_finds_what_is_found_naively,
+     o.required = REQUIRED; o.required_count = 2; o.forbidden = NEVER + 1; o.forbidden_count = 2; o.repetition = 1.2; o.min_length = 7)
+
+Test(beam, says_required_words_always_and_forbidden_words_never)
+{
+    static const int widths[] = { 1, 2, 5 };
+    int unasked = 0;
+    Toy f = toy(3, 19, &backend_reference, 1);
+    for (int k = 0; k < 6; k++) {
+        SearchOptions o = toy_options(widths[k % 3]), free = o;
+        o.required = REQUIRED;
+        o.required_count = 3;
+        o.forbidden = NEVER + 1;
+        o.forbidden_count = 2;
+        o.max_length = k < 3 ? 10 : 4;           /* as many as are needed */
+        cr_assert_eq(search_required_tokens(&o), 4);
+        Hypothesis *h = search_captions(f.t, f.m, f.features, o, f.a), *g = search_captions(f.t, f.m, f.features, free, f.a);
+        for (int i = 0; i < PICTURES; i++) {
+            cr_assert(isfinite(h[i].score));
+            for (int r = 0; r < 3; r++) {
+                cr_assert(has_one(&h[i], &REQUIRED[r]), "beam %d, picture %d, requirement %d", o.beam, i, r);
+                unasked += has_one(&g[i], &REQUIRED[r]);
+            }
+            for (int p = 0; p < 2; p++)
+                cr_assert(!has_one(&h[i], &(Requirement){ &o.forbidden[p], 1 }));
+        }
+    }
+    cr_assert_lt(unasked, 6 * PICTURES, "the test wants words that are not said anyway");
+    toy_end(f);
+}
+
+Test(beam, cannot_say_what_is_both_required_and_forbidden)
+{
+    Toy f = toy(3, 19, &backend_reference, 1);
+    SearchOptions o = toy_options(2);
+    o.required = REQUIRED + 2;
+    o.forbidden = JUST_FOUR;
+    o.required_count = o.forbidden_count = 1;
+    Hypothesis *h = search_captions(f.t, f.m, toy_some(f, 0, 2), o, f.a);
+    cr_assert(h[0].count == 0 && h[0].score == -INFINITY && h[1].score == -INFINITY);
+    toy_end(f);
+}
 
 /* To a model whose words are all zeros every token is as likely as the others. */
 Test(beam, of_equals_takes_the_lower_token_and_then_the_earlier_hypothesis)

@@ -64,6 +64,10 @@ void row_scores(const Search *s, int64_t row, const int32_t *taken, Scratch *w)
     ensemble_mean(s->log_probs, s->e.count, row, w->read, w->log_probs);
     memcpy(w->scores, w->log_probs, (size_t)s->vocab * sizeof *w->scores);
     rules_apply(&s->o, (RowState){ w->ids, s->step, taken }, s->vocab, w->scores);
+    if (s->o.required_count) {
+        constraints_needed(&s->o, w->ids, s->step, s->vocab, w->needed);
+        constraints_apply(&s->o, s->step, s->vocab, w->needed, w->scores);
+    }
 }
 
 /* ---- a step --------------------------------------------------------------------------------------------------------- */
@@ -114,7 +118,7 @@ static void extend_lane(Search *s, int32_t image, Lane *l)
     for (int i = 0; i < l->chosen_count; i++) {
         const Candidate *c = &l->chosen[i];
         const Word *w = extended(s, c);
-        if (c->token == s->o.eos || w->count == s->max_length) {
+        if (c->token == s->o.eos || w->count == s->o.max_length) {
             put_aside(s, l, w, c->token == s->o.eos);
             continue;
         }
@@ -122,8 +126,10 @@ static void extend_lane(Search *s, int32_t image, Lane *l)
         s->next.from[s->next.count] = (int32_t)c->row;
         s->next.image_of[s->next.count++] = image;
     }
-    bool live = s->next.count > first;
-    if (live && l->kept_count == s->width && score(s, s->next.last[first]) <= l->kept[s->width - 1].score)
+    double best = -INFINITY;                     /* of what goes on */
+    for (int64_t row = first; row < s->next.count; row++)
+        best = fmax(best, score(s, s->next.last[row]));
+    if (l->kept_count == s->width && best <= l->kept[s->width - 1].score)
         s->next.count = first;
     l->from = first;
     l->to   = s->next.count;

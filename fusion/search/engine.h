@@ -1,7 +1,7 @@
 /* engine.h - what the parts of the search share: hypotheses as chains of tokens, the rows of the decoder, and lanes.
  *
- * A lane is what chooses together: the beam of a picture, or one of its samples. It has up to `width` rows, each an unfinished
- * hypothesis. At each step the engine computes the log-probabilities of all rows; a chooser (beam.c, sample.c) says for each lane
+ * A lane is what chooses together: the beam of a picture, a group of it, or one of its samples. It has up to `width` rows (times banks:
+ * constraints.c), each an unfinished hypothesis. At each step the engine computes the log-probabilities of all rows; a chooser (beam.c, sample.c) says for each lane
  * which extensions there are; and the engine carries that out.                                                        */
 #ifndef LIMN_SEARCH_ENGINE_H
 #define LIMN_SEARCH_ENGINE_H
@@ -26,7 +26,7 @@ typedef struct Finished { const Word *last; bool ended; double score; } Finished
 typedef struct Lane {
     int64_t    from, to;                         /* its rows in `now`                                                  */
     Finished  *kept;   int kept_count;           /* best first, at most width                                          */
-    Candidate *chosen; int chosen_count;         /* of this step, best first, at most 2 width                          */
+    Candidate *chosen; int chosen_count;         /* of this step, best first in each bank, at most 2 width a bank      */
 } Lane;
 
 typedef struct Rows { int64_t count; const Word **last; int32_t *image_of, *from; } Rows;   /* from: its row one step before */
@@ -38,7 +38,9 @@ typedef struct Scratch {
     double  *log_probs, *scores;                 /* [V] the model's; what the rules make of them                       */
     Ranked  *ranked;                             /* [V]                                                                */
     int32_t *taken;                              /* [V] how often the groups before chose a token in this step         */
-    int32_t *ids;                                /* [max_length] tokens of the row                                     */
+    int32_t *needed;                             /* [V] required tokens that are needed after it; its bank             */
+    int     *filled;                             /* [banks] candidates so far                                          */
+    int32_t *ids;                                /* [max_length + 1] tokens of the row                                 */
 } Scratch;
 
 typedef struct Search {
@@ -47,7 +49,8 @@ typedef struct Search {
     SearchOptions    o;
     Arena           *work;
     int64_t          pictures, tokens, vocab;    /* I, N of the first speaker, V                                       */
-    int              max_length, lanes, width;   /* lanes a picture, hypotheses a lane                                 */
+    int              lanes, width, banks;        /* lanes a picture, banks a lane, hypotheses a bank; one bank where no
+                                                    word is required */
     Tensor        ***memory;                     /* a speaker's, as captioner_memory gives it                          */
     KvCache        **cache;                      /* a speaker's; NULL: everything is computed again at each step       */
     int              step;                       /* tokens that every row has                                          */
@@ -72,6 +75,10 @@ void sample_warp(const SearchOptions *o, double *scores, int64_t vocab, Ranked *
 /* ids [count]: the tokens so far. Changes scores [V], log-probabilities at first. */
 typedef struct RowState { const int32_t *ids; int count; const int32_t *taken; } RowState;
 void rules_apply(const SearchOptions *o, RowState row, int64_t vocab, double *scores);
+
+/* after [V]: the tokens that are needed when a token follows ids [count], which has room for one more. */
+void constraints_needed(const SearchOptions *o, int32_t *ids, int count, int64_t vocab, int32_t *after);
+void constraints_apply(const SearchOptions *o, int count, int64_t vocab, const int32_t *after, double *scores);
 
 /* The mean of the speakers' probabilities in row `row`, as log-probabilities; -INFINITY where one has gone wrong (NaN). log_probs: a
  * speaker's (rows,V). read: [V] to work in. */

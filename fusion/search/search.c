@@ -16,11 +16,13 @@ int search_results(const SearchOptions *o) { return o->samples ? o->samples : o-
 static void check(const SearchOptions *o)
 {
     if (o->samples)
-        REQUIRE(o->samples > 0 && o->groups <= 1, "search: %d samples in %d groups", o->samples, o->groups);
+        REQUIRE(o->samples > 0 && o->groups <= 1 && !o->required_count, "search: %d samples in %d groups, %d words required", o->samples, o->groups,
+                o->required_count);
     else
         REQUIRE(o->beam >= 1 && search_results(o) >= 1 && search_results(o) <= o->beam && (o->groups <= 1 || o->beam % o->groups == 0),
                 "search: beam %d, best %d, %d groups", o->beam, o->best, o->groups);
-    REQUIRE(o->max_length >= 1, "search: max_length %d", o->max_length);
+    REQUIRE(o->max_length >= 1 && !(o->groups > 1 && o->required_count), "search: max_length %d, %d groups, %d words required", o->max_length,
+            o->groups, o->required_count);
 }
 
 /* ---- before the first step -------------------------------------------------------------------------------------------- */
@@ -37,13 +39,14 @@ static Scratch scratch_new(const Search *s)
     return (Scratch){ .read = arena_alloc(s->work, V * sizeof(real)), .log_probs = arena_alloc(s->work, V * sizeof(double)),
                       .scores = arena_alloc(s->work, V * sizeof(double)), .ranked = arena_alloc(s->work, V * sizeof(Ranked)),
                       .taken = arena_alloc(s->work, V * sizeof(int32_t)),
-                      .ids = arena_alloc(s->work, (size_t)s->max_length * sizeof(int32_t)) };
+                      .needed = arena_alloc(s->work, V * sizeof(int32_t)), .filled = arena_alloc(s->work, (size_t)s->banks * sizeof(int)),
+                      .ids = arena_alloc(s->work, (size_t)(s->o.max_length + 1) * sizeof(int32_t)) };
 }
 
 /* Every lane begins with one row, <bos>. */
 static void start(Search *s)
 {
-    int64_t lanes = s->pictures * s->lanes, capacity = lanes * s->width;
+    int64_t lanes = s->pictures * s->lanes, capacity = lanes * s->width * s->banks;
     int     threads = team_size(s->t->team);
     s->memory    = arena_alloc(s->work, (size_t)s->e.count * sizeof *s->memory);
     s->log_probs = arena_alloc(s->work, (size_t)s->e.count * sizeof *s->log_probs);
@@ -52,7 +55,7 @@ static void start(Search *s)
         const Captioner *m = s->e.speakers[k].captioner;
         s->memory[k] = captioner_memory(s->t, m, s->e.speakers[k].features);
         if (s->cache)
-            s->cache[k] = kv_cache_new(s->t->arena, m->decoder, capacity, s->max_length);
+            s->cache[k] = kv_cache_new(s->t->arena, m->decoder, capacity, s->o.max_length);
     }
     s->now       = rows_new(s->work, capacity);
     s->next      = rows_new(s->work, capacity);
@@ -62,7 +65,7 @@ static void start(Search *s)
     s->lane = arena_zeros(s->work, (size_t)lanes * sizeof *s->lane);
     for (int64_t i = 0; i < lanes; i++) {
         s->lane[i] = (Lane){ .from = i, .to = i + 1, .kept = arena_alloc(s->work, (size_t)s->width * sizeof(Finished)),
-                             .chosen = arena_alloc(s->work, (size_t)(2 * s->width) * sizeof(Candidate)) };
+                             .chosen = arena_alloc(s->work, (size_t)(2 * s->width * s->banks) * sizeof(Candidate)) };
         s->now.image_of[s->now.count++] = (int32_t)(i / s->lanes);
     }
 }
@@ -116,6 +119,7 @@ Hypothesis *search_ensemble(Tape *t, Ensemble e, SearchOptions o, Arena *keep)
 {
     int longest = ensemble_length(e), groups = o.groups ? o.groups : 1, results = search_results(&o);
     const Speaker *first = &e.speakers[0];
+    o.max_length = o.max_length < longest ? o.max_length : longest;
     check(&o);
     REQUIRE(keep != t->arena, "search: the results must outlive the tape's step");
     bool recording = t->recording, training = t->training;
@@ -123,8 +127,7 @@ Hypothesis *search_ensemble(Tape *t, Ensemble e, SearchOptions o, Arena *keep)
     ArenaMark begin = tape_mark(t);
     Search s = { .t = t, .e = e, .o = o, .work = arena_new(1 << 20), .vocab = first->captioner->config.decoder.vocab,
                  .pictures = first->features->shape.d[0], .tokens = first->features->shape.d[1],
-                 .max_length = o.max_length < longest ? o.max_length : longest,
-                 .lanes = o.samples ? o.samples : groups, .width = o.samples ? 1 : o.beam / groups };
+                 .lanes = o.samples ? o.samples : groups, .width = o.samples ? 1 : o.beam / groups, .banks = 1 + search_required_tokens(&o) };
     start(&s);
     while (s.now.count > 0) {
         ArenaMark mark = tape_mark(t);

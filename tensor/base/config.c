@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tensor/base/config_value.h"
+#include "tensor/base/edit_distance.h"
 #include "tensor/base/file.h"
 #include "tensor/base/yaml.h"
 
@@ -35,27 +36,6 @@ static bool is_section(const Field *fields, const char *name)
     for (const Field *f = fields; f->key; f++)
         if (strncmp(f->key, name, length) == 0 && f->key[length] == '.') return true;
     return false;
-}
-
-/* Levenshtein (1966): insertions, deletions and substitutions. */
-static int edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 128 };
-    int m = (int)strnlen(a, LONGEST), n = (int)strnlen(b, LONGEST), row[LONGEST + 1];
-
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; i <= m; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best)     best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j]   = best;
-        }
-    }
-    return row[n];
 }
 
 static const char *leaf(const char *key)
