@@ -9,10 +9,20 @@
 
 static int64_t at_most(int64_t n, int64_t limit) { return limit > 0 && limit < n ? limit : n; }
 
+static Tensor *subject_pixels(const Subject *s, const int64_t *items, int64_t count, Err *err)
+{
+    Tape *t = s->tape;
+    int64_t side = s->captioner->encoder->config.image, each = 3 * side * side;
+    uint8_t *rgb = arena_alloc(t->arena, (size_t)(count * each));
+
+    for (int64_t i = 0; i < count; i++)
+        if (!store_pixels(s->store, items[i], s->preprocess, rgb + i * each, err)) return NULL;
+    return preprocess_batch(s->preprocess, t->arena, rgb, NULL, count);
+}
+
 Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, Err *err)
 {
     Tape *t = s->tape;
-    const Encoder *e = s->captioner->encoder;
 
     if (s->features) {
         int64_t each = features_tokens(s->features) * features_width(s->features);
@@ -24,29 +34,62 @@ Tensor *subject_features(const Subject *s, const int64_t *items, int64_t count, 
         }
         return x;
     }
-    int64_t side = e->config.image, each = 3 * side * side;
-    uint8_t *rgb = arena_alloc(t->arena, (size_t)(count * each));
-    for (int64_t i = 0; i < count; i++)
-        if (!store_pixels(s->store, items[i], s->preprocess, rgb + i * each, err)) return NULL;
-    return captioner_encode(t, s->captioner, preprocess_batch(s->preprocess, t->arena, rgb, NULL, count));
+    Tensor *pixels = subject_pixels(s, items, count, err);
+    return pixels ? captioner_encode(t, s->captioner, pixels) : NULL;
 }
 
-/* What the model says of pictures; of several captions a picture the first. */
-static void caption(const Subject *s, const EvaluateOptions *o, Tensor *features, Captioned *const *to, int64_t count)
+/* The model before pictures, and those that speak with it, which see `pixels`. In the tape's arena. */
+static Ensemble speakers(const Subject *s, Tensor *features, Tensor *pixels)
 {
-    Arena *keep = arena_new(1 << 16);
-    uint64_t *keys = arena_alloc(keep, (size_t)count * sizeof *keys);
+    Speaker *list = arena_alloc(s->tape->arena, (size_t)(s->other_count + 1) * sizeof *list);
+
+    list[0] = (Speaker){ s->captioner, features };
+    for (int k = 0; k < s->other_count; k++) list[k + 1] = (Speaker){ s->others[k], captioner_encode(s->tape, s->others[k], pixels) };
+    return (Ensemble){ list, s->other_count + 1 };
+}
+
+/* What the model says of pictures; of several captions a picture the first counts. */
+static void caption(const Subject *s, const EvaluateOptions *o, Ensemble e, Captioned *const *to, int64_t count, Evaluation *out)
+{
+    Arena *keep = o->details ? out->keep : arena_new(1 << 16);
+    uint64_t *keys = arena_alloc(s->tape->arena, (size_t)count * sizeof *keys);
     SearchOptions search = o->search;
-    int results = search_results(&search);
 
     for (int64_t i = 0; i < count; i++) keys[i] = (uint64_t)to[i]->item;
     search.keys = keys;
-    Hypothesis *h = search_captions(s->tape, s->captioner, features, search, keep);
-    for (int64_t i = 0; i < count; i++) {
-        to[i]->text = tokenizer_decode(s->tokenizer, h[i * results].ids, h[i * results].count);
-        to[i]->log_prob = h[i * results].log_prob;
+    out->found_each = search_results(&search);
+    Hypothesis *h = search_ensemble(s->tape, e, search, keep);
+    for (int64_t i = 0; i < count; i++, h += out->found_each) {
+        to[i]->text = tokenizer_decode(s->tokenizer, h->ids, h->count);
+        to[i]->log_prob = h->log_prob;
+        to[i]->found = o->details ? h : NULL;
+    }
+    if (!o->details) arena_free(keep);
+}
+
+/* The sum of -log p over a batch's captions, by an ensemble. */
+static double ensemble_nll(const Subject *s, Ensemble e, const Batch *b, int64_t *tokens)
+{
+    int64_t T = shape_last(b->tokens.shape);
+    int32_t eos = tokenizer_eos(s->tokenizer);
+    Arena *keep = arena_new(1 << 16);
+    Given *given = arena_alloc(keep, (size_t)b->captions * sizeof *given);
+    double nll = 0;
+
+    for (int64_t i = 0; i < b->captions; i++) {
+        const int32_t *words = b->targets.v + i * T;
+        int count = 0;
+        while (count < T && words[count] != LOADER_IGNORE && words[count] != eos) count++;
+        given[i] = (Given){ words, count, b->image_of[i] };
+    }
+    Hypothesis *h = captions_score(s->tape, e, given, b->captions,
+                                   (SearchOptions){ .bos = tokenizer_bos(s->tokenizer), .eos = eos, .pad = tokenizer_pad(s->tokenizer) }, keep);
+    for (int64_t i = 0; i < b->captions; i++) {
+        nll -= h[i].log_prob;
+        *tokens += h[i].count + h[i].ended;
     }
     arena_free(keep);
+    return nll;
 }
 
 /* One batch: its loss and, when *next is not NULL, its captions; *next is where in the split the batch begins, and then where it ends.
@@ -55,13 +98,17 @@ static void measure_batch(const Subject *s, const EvaluateOptions *o, const Batc
 {
     Tape *t = s->tape;
     Tensor *features = b->features ? b->features : captioner_encode(t, s->captioner, b->pixels);
+    Ensemble e = speakers(s, features, b->pixels);
     ArenaMark mark = tape_mark(t);
     double nll = 0;
 
-    captioner_loss(t, s->captioner, features, b->tokens, b->targets, b->image_of, (LossOptions){ .nll = &nll });
+    if (s->other_count) nll = ensemble_nll(s, e, b, &out->tokens);
+    else {
+        captioner_loss(t, s->captioner, features, b->tokens, b->targets, b->image_of, (LossOptions){ .nll = &nll });
+        out->tokens += b->target_count;
+    }
     arena_release(t->arena, mark);
     *sum += nll;
-    out->tokens += b->target_count;
     out->captions += b->captions;
     if (*next) {
         Captioned **to = arena_alloc(t->arena, (size_t)b->pictures * sizeof *to);
@@ -69,7 +116,7 @@ static void measure_batch(const Subject *s, const EvaluateOptions *o, const Batc
             while ((*next)->item != b->items[i]) ++*next;
             to[i] = (*next)++;
         }
-        caption(s, o, features, to, b->pictures);
+        caption(s, o, e, to, b->pictures, out);
     }
     tape_reset(t);
 }
@@ -110,8 +157,9 @@ static bool caption_rest(const Subject *s, const EvaluateOptions *o, Evaluation 
                 to[count] = &out->results[at];
                 items[count++] = out->results[at].item;
             }
-        Tensor *features = count ? subject_features(s, items, count, err) : NULL;
-        if (features) caption(s, o, features, to, count);
+        Tensor *pixels = count && s->other_count ? subject_pixels(s, items, count, err) : NULL;
+        Tensor *features = count && (pixels || !s->other_count) ? subject_features(s, items, count, err) : NULL;
+        if (features) caption(s, o, speakers(s, features, pixels), to, count, out);
         tape_reset(s->tape);
         if (count && !features) return false;
         if (o->progress) progress_show(o->progress, at, "", 0, "");
@@ -158,6 +206,7 @@ bool evaluate(const Subject *s, const EvaluateOptions *o, Evaluation *out, Err *
     const int64_t *items = store_split_items(s->store, split, &count);
     out->pictures = at_most(count, o->pictures);
     t->recording = t->training = false;
+    out->keep = o->details ? arena_new(1 << 16) : NULL;
     if (o->captions) {
         out->results = calloc((size_t)(out->pictures ? out->pictures : 1), sizeof *out->results);
         REQUIRE(out->results, "out of memory");
@@ -176,7 +225,9 @@ void evaluation_free(Evaluation *e)
 {
     for (int64_t i = 0; e->results && i < e->pictures; i++) free(e->results[i].text);
     free(e->results);
+    arena_free(e->keep);
     e->results = NULL;
+    e->keep = NULL;
 }
 
 CaptionSet *evaluation_captions(const Evaluation *e, const Store *s)

@@ -1,7 +1,7 @@
 /* evaluate.h - measuring a captioner on a split: teacher-forced loss, captions by search, and on composed pictures their truth.
  *
  *     loss        mean of -log p(token | picture, earlier tokens) over all tokens of all captions, <eos> included, in nats;
- *                 a caption longer than the decoder counts up to where it is cut
+ *                 a caption longer than the decoder counts up to where it is cut; of an ensemble, p is the mean of its models'
  *     perplexity  exp(loss)
  *     named       share of the pictures' objects that the captions name (by noun, each as often as it is there)
  *     true        share of the captions' clauses that are true of their picture;  parsed: share of captions in the grammar
@@ -23,6 +23,7 @@ typedef struct Subject {                         /* who is measured, on what */
     const Preprocess *preprocess;
     Store           *store;
     Features        *features;                   /* NULL: pictures are encoded */
+    const Captioner *const *others; int other_count;     /* speak with it, from the same pixels (not from features) */
 } Subject;
 
 typedef struct EvaluateOptions {
@@ -30,16 +31,20 @@ typedef struct EvaluateOptions {
     int64_t       pictures;                      /* at most; 0: all            */
     int           batch;                         /* pictures at once           */
     bool          loss, captions;                /* what to measure            */
+    bool          details;                       /* also keep what was found   */
     SearchOptions search;
     Progress     *progress;                      /* NULL: silent               */
 } EvaluateOptions;
 
-typedef struct Captioned { int64_t item; char *text; double log_prob; } Captioned;
+/* The first of the captions that were found for a picture; with `details`, all of them. */
+typedef struct Captioned { int64_t item; char *text; double log_prob; Hypothesis *found; } Captioned;
 
 typedef struct Evaluation {
     int64_t    pictures, captions, tokens;
     double     loss, perplexity;
     Captioned *results;                          /* [pictures], malloc'd       */
+    int        found_each;                       /* of `found`                 */
+    Arena     *keep;                             /* what `found` lives in      */
     bool       composed;                         /* the truth is known         */
     double     parsed, true_clauses, named, invented;
     double     seconds;

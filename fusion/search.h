@@ -22,7 +22,8 @@
 
 #include "fusion/captioner.h"
 
-typedef enum LengthPenalty { LENGTH_NONE, LENGTH_AVERAGE, LENGTH_GNMT } LengthPenalty;
+typedef enum LengthPenalty { LENGTH_NONE, LENGTH_AVERAGE, LENGTH_GNMT, LENGTH_PENALTIES } LengthPenalty;
+extern const char *const LENGTH_NAMES[LENGTH_PENALTIES];             /* none, average, gnmt */
 
 typedef struct Phrase { const int32_t *ids; int count; } Phrase;
 

@@ -91,9 +91,3 @@ int64_t option_number(const struct argp_state *state, const char *option, const 
         argp_error(state, "%s wants a whole number from %lld to %lld, got '%s'", option, (long long)low, (long long)high, text);
     return v;
 }
-
-LengthPenalty option_length(const struct argp_state *state, const char *text)
-{
-    if (strcmp(text, "none") && strcmp(text, "average")) argp_error(state, "--length is none or average, not '%s'", text);
-    return strcmp(text, "none") ? LENGTH_AVERAGE : LENGTH_NONE;
-}

@@ -5,7 +5,7 @@
 #include <argp.h>
 
 #include "datasets/prepare.h"
-#include "fusion/search.h"
+#include "fusion/captioner.h"
 #include "tensor/tape.h"
 
 typedef struct Command {
@@ -32,8 +32,5 @@ void session_close(Session *s);
 
 /* For options: a whole number in [low, high], or a usage error of argp that names the option. */
 int64_t option_number(const struct argp_state *state, const char *option, const char *text, int64_t low, int64_t high);
-
-/* none or average, or a usage error. */
-LengthPenalty option_length(const struct argp_state *state, const char *text);
 
 #endif

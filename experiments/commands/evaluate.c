@@ -8,6 +8,7 @@
 #include "experiments/baselines.h"
 #include "experiments/commands/command.h"
 #include "experiments/commands/metric_options.h"
+#include "experiments/commands/search_options.h"
 #include "experiments/evaluate.h"
 #include "experiments/experiment.h"
 #include "experiments/run.h"
@@ -15,14 +16,12 @@
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 
-enum { KEY_SPLIT = 's', KEY_BEAM = 'b', KEY_PICTURES = 'n', KEY_QUIET = 'q', KEY_STORE = 256, KEY_JSON, KEY_BACKEND, KEY_THREADS,
-       KEY_LENGTH, KEY_OUT, KEY_METRICS, KEY_PARAPHRASES, KEY_NO_BREVITY, KEY_BASELINES };
+enum { KEY_SPLIT = 's', KEY_PICTURES = 'n', KEY_QUIET = 'q', KEY_STORE = 256, KEY_JSON, KEY_BACKEND, KEY_THREADS,
+       KEY_DETAILS, KEY_WORD_ATTENTION, KEY_OUT, KEY_METRICS, KEY_PARAPHRASES, KEY_NO_BREVITY, KEY_BASELINES };
 enum { RESAMPLES = 1000 };
 
 static const struct argp_option OPTIONS[] = {
     { "split", KEY_SPLIT, "NAME[,NAME...]", 0, "Splits to measure (default: test, or every test-* split)", 0 },
-    { "beam", KEY_BEAM, "N", 0, "Width of the beam search; 1: greedy (default: the run's)", 0 },
-    { "length", KEY_LENGTH, "none|average", 0, "Length penalty (default: the run's)", 0 },
     { "pictures", KEY_PICTURES, "N", 0, "Only the first N pictures", 0 },
     { "store", KEY_STORE, "FILE", 0, "Data to measure on (default: the run's)", 0 },
     { "out", KEY_OUT, "FOLDER", 0, "Where the files go (default: the run)", 0 },
@@ -33,6 +32,8 @@ static const struct argp_option OPTIONS[] = {
                                         "other pictures", 0 },
     { "backend", KEY_BACKEND, "NAME", 0, "reference or openblas (default)", 0 },
     { "threads", KEY_THREADS, "N", 0, "0: all cores (default)", 0 },
+    { "details", KEY_DETAILS, 0, 0, "Into captions-SPLIT.json also scores, each token's log-probability, and all captions of --best or --samples", 0 },
+    { "word-attention", KEY_WORD_ATTENTION, 0, 0, "With --details: also where each word looked, as a grid of weights over the picture", 0 },
     { "json", KEY_JSON, 0, 0, "Print the figures as JSON", 0 },
     { "quiet", KEY_QUIET, 0, 0, "No progress", 0 },
     { 0 }
@@ -44,9 +45,12 @@ typedef struct Arguments {
     MetricArguments metric;
     MetricChoice    choice;
     Features       *cache;                       /* of the encoder's output, for the baselines; NULL: none  */
-    int beam, threads, length;
+    SearchArguments search;
+    OtherModels     others;
+    const Model    *model;
+    int threads;
     int64_t pictures;
-    bool json, quiet, baselines;
+    bool json, quiet, baselines, details, word_attention;
 } Arguments;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -54,9 +58,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     Arguments *a = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->search; break;
     case KEY_SPLIT: a->splits = arg; break;
-    case KEY_BEAM: a->beam = (int)option_number(state, "--beam", arg, 1, 64); break;
-    case KEY_LENGTH: a->length = (int)option_length(state, arg); break;
     case KEY_PICTURES: a->pictures = option_number(state, "--pictures", arg, 1, INT64_MAX); break;
     case KEY_STORE: a->store = arg; break;
     case KEY_OUT: a->out = arg; break;
@@ -67,6 +70,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_BACKEND: a->backend = arg; break;
     case KEY_THREADS: a->threads = (int)option_number(state, "--threads", arg, 0, 1024); break;
     case KEY_JSON: a->json = true; break;
+    case KEY_DETAILS: a->details = true; break;
+    case KEY_WORD_ATTENTION: a->word_attention = true; break;
     case KEY_QUIET: a->quiet = true; break;
     case ARGP_KEY_ARG:
         if (a->run) argp_error(state, "one RUN, please; '%s' is too much", arg);
@@ -74,6 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case ARGP_KEY_END:
         if (!a->run) argp_error(state, "which RUN?");
+        if (a->word_attention && !a->details) argp_error(state, "--word-attention is a part of --details");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -91,13 +97,20 @@ static bool write_named(const char *folder, const char *kind, const char *split,
     return ok;
 }
 
-/* COCO's results form; image_id is the picture's index in the store. */
-static json_t *captions_json(const Store *s, const Evaluation *e)
+/* COCO's results form; image_id is the picture's index in the store. With --details more than a scorer reads. */
+static json_t *captions_json(const Store *s, const Model *m, const Evaluation *e)
 {
     json_t *list = json_array();
-    for (int64_t i = 0; i < e->pictures; i++)
-        json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "image_id", (json_int_t)e->results[i].item, "caption",
-                                              e->results[i].text, "file_name", store_item_name(s, e->results[i].item)));
+    for (int64_t i = 0; i < e->pictures; i++) {
+        const Captioned *c = &e->results[i];
+        json_t *j = json_pack("{s:I, s:s, s:s}", "image_id", (json_int_t)c->item, "caption", c->text, "file_name", store_item_name(s, c->item));
+        if (c->found) {
+            json_t *all = json_array();
+            for (int k = 0; k < e->found_each; k++) json_array_append_new(all, hypothesis_json(m, &c->found[k]));
+            json_object_set_new(j, "captions", all);
+        }
+        json_array_append_new(list, j);
+    }
     return list;
 }
 
@@ -117,19 +130,12 @@ static json_t *references_json(const Store *s, const Evaluation *e)
     return json_pack("{s:o, s:o, s:s}", "images", images, "annotations", annotations, "type", "captions");
 }
 
-static json_t *search_json(const SearchOptions *o)
-{
-    return json_pack("{s:i, s:s}", "beam", o->beam, "length", o->length == LENGTH_AVERAGE ? "average" : "none");
-}
-
-static json_t *metrics_json(const Store *s, const char *split, const SearchOptions *o, const Evaluation *e)
+static json_t *metrics_json(const Store *s, const char *split, const SearchOptions *o, const Arguments *a, const Evaluation *e)
 {
     json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:s}", "split", split, "pictures", (json_int_t)e->pictures, "captions",
                           (json_int_t)e->captions, "tokens", (json_int_t)e->tokens, "loss", e->loss, "perplexity", e->perplexity, "data_hash",
                           store_hash(s));
-    json_t *search = search_json(o);
-    json_object_update(j, search);
-    json_decref(search);
+    json_object_set_new(j, "search", search_options_json(o, &a->search));
     if (e->composed) {
         json_object_set_new(j, "named", json_real(e->named));
         json_object_set_new(j, "true_clauses", json_real(e->true_clauses));
@@ -162,7 +168,7 @@ static bool record(const Subject *s, const char *split, const SearchOptions *sea
                    const json_t *scores, Err *err)
 {
     char *weights = weights_of(a->run);
-    json_t *line = scoring_line(s->store, split, e, weights, search_json(search), err);
+    json_t *line = scoring_line(s->store, split, e, weights, search_options_json(search, &a->search), err);
     ScoringsBefore before;
     bool ok = line && scorings_before(a->run, line, &before, err);
 
@@ -226,7 +232,7 @@ static bool score_baselines(const Subject *s, const char *split, const Arguments
 
 static bool write_files(const Subject *s, const char *split, const Arguments *a, const Evaluation *e, json_t *metrics, Err *err)
 {
-    return write_named(a->out, "captions", split, captions_json(s->store, e), err)
+    return write_named(a->out, "captions", split, captions_json(s->store, a->model, e), err)
         && write_named(a->out, "references", split, references_json(s->store, e), err)
         && write_named(a->out, "metrics", split, json_incref(metrics), err);
 }
@@ -235,7 +241,7 @@ static bool measure(const Subject *s, const char *split, const SearchOptions *se
 {
     Progress progress = progress_begin(split, 0, 0, a->quiet);
     EvaluateOptions o = { .split = split, .pictures = a->pictures, .batch = 32, .loss = true, .captions = true, .search = *search,
-                          .progress = &progress };
+                          .details = a->details, .progress = &progress };
     Evaluation e;
     int64_t count = 0;
     int found = store_find_split(s->store, split);
@@ -246,7 +252,7 @@ static bool measure(const Subject *s, const char *split, const SearchOptions *se
     progress_end(&progress);
     TRY(ok);
     Scores scores = { 0 };
-    json_t *metrics = metrics_json(s->store, split, search, &e);
+    json_t *metrics = metrics_json(s->store, split, search, a, &e);
     ok = score(s, split, search, a, &e, &scores, metrics, err) && write_files(s, split, a, &e, metrics, err);
     /* Of composed pictures the truth is known, which says more than likeness to captions. */
     bool say_scores = scores.count && (!e.composed || a->baselines);
@@ -336,18 +342,25 @@ static bool open_cache(Arguments *a, const Experiment *x, const Subject *s, cons
     return a->cache != NULL;
 }
 
-static bool evaluate_subject(const Subject *s, const Model *m, const Experiment *x, Arguments *a, json_t *all, Err *err)
+static bool evaluate_subject(Subject *s, const Model *m, const Experiment *x, Arguments *a, json_t *all, Err *err)
 {
-    SearchOptions search = search_defaults(m);
+    const Captioner *others[ENSEMBLE_MOST];
+    SearchOptions search;
+    Arena *keep = arena_new(1 << 12);
+    bool ok = search_arguments_resolve(&a->search, m, keep, &search, err) && other_models_open(a->search.ensemble, m, a->run, &a->others, err);
 
-    if (a->beam) search.beam = a->beam;
-    if (a->length >= 0) search.length = (LengthPenalty)a->length;
-    if (!store_fits(s->store, (int)m->captioner->encoder->config.image))
-        return fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a->store, store_size(s->store),
-                          (long long)m->captioner->encoder->config.image);
-    TRY(metric_arguments_choose(&a->metric, &a->choice, err) && vectors_fit(m, s->features, s->store, a->run, err));
-    TRY(folder_make(a->out, err) && open_cache(a, x, s, m, err));
-    return measure_splits(s, &search, a, all, err);
+    for (int k = 0; k < a->others.count; k++) others[k] = a->others.model[k]->captioner;
+    s->others = others;
+    s->other_count = a->others.count;
+    a->model = m;
+    search.attention = a->word_attention;
+    if (ok && !store_fits(s->store, (int)m->captioner->encoder->config.image))
+        ok = fail_usage(err, "%s holds pictures of %d px, the model takes %lld px", a->store, store_size(s->store),
+                        (long long)m->captioner->encoder->config.image);
+    ok = ok && metric_arguments_choose(&a->metric, &a->choice, err) && vectors_fit(m, s->features, s->store, a->run, err)
+         && folder_make(a->out, err) && open_cache(a, x, s, m, err) && measure_splits(s, &search, a, all, err);
+    arena_free(keep);
+    return ok;
 }
 
 /* What novelty is measured against, as caption_files.h names it; NULL: the run does not know it. malloc'd. */
@@ -378,6 +391,7 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
         a.metric.options.training_captions = training;
         ok = evaluate_subject(&s, m, &x, &a, all, err);
     }
+    other_models_close(&a.others);
     session_close(&session);
     features_close(a.cache);
     features_close(vectors);
@@ -388,14 +402,15 @@ static bool evaluate_run(Arguments a, json_t *all, Err *err)
 
 static int run(int argc, char **argv)
 {
+    static const struct argp_child CHILDREN[] = { { &SEARCH_ARGP, 0, NULL, 0 }, { 0 } };
     static const struct argp ARGP = { OPTIONS, parse, "RUN", "Measure a trained captioner on held-out pictures: loss and perplexity, captions in "
         "COCO's results form, their scores against the references as coco-caption has them, and on composed pictures the share of objects named "
         "and of clauses that are true."
         "\vWrites captions-SPLIT.json, references-SPLIT.json (COCO's annotation form, for any scorer) and metrics-SPLIT.json into the run, and "
         "a line a scoring into its scorings.jsonl: how often a test split was looked at is told with its scores. --baselines adds "
         "baselines-SPLIT.json.",
-        0, 0, 0 };
-    Arguments a = { .backend = "openblas", .length = -1 };
+        CHILDREN, 0, 0 };
+    Arguments a = { .backend = "openblas", .search = { .length = -1 } };
     Err err = { 0 };
     json_t *all = json_array();
 

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+const char *const LENGTH_NAMES[LENGTH_PENALTIES] = { "none", "average", "gnmt" };
+
 SearchOptions search_defaults(const Model *m)
 {
     return (SearchOptions){ .beam = m->beam, .best = 1, .max_length = m->max_length,
