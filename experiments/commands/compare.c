@@ -16,7 +16,7 @@ static const struct argp_option OPTIONS[] = {
     { "split", KEY_SPLIT, "NAME", 0, "Which captions of the runs: captions-NAME.json (default: test)", 0 },
     { "references", KEY_REFERENCES, "FILE", 0, "What people said of the images (default: the runs' references-NAME.json)", 0 },
     { "images", KEY_IMAGES, "N", 0, "Show the N images that gained most and the N that lost most (default: 5)", 0 },
-    { "by", KEY_BY, "SCORE", 0, "… in this score (default: CIDEr, or else the first that images have)", 0 },
+    { "by", KEY_BY, "SCORE", 0, "The score that --images goes by (default: CIDEr, or else the first that images have)", 0 },
     { "errors", KEY_ERRORS, 0, 0, "Omitted and invented nouns, attributes and numbers as well; --training FILE: by their frequency there", 0 },
     { "paired-runs", KEY_PAIRED, 0, 0, "The i-th run of A belongs to the i-th of B (the same seed, or begun from it): resample pairs", 0 },
     { "per-image", KEY_PER_IMAGE, "OUT.jsonl", 0, "Write captions and scores of every image, a JSON object a line", 0 },

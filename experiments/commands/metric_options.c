@@ -15,11 +15,11 @@ static const struct argp_option OPTIONS[] = {
     { "no-brevity", KEY_NO_BREVITY, 0, 0, "BLEU without its brevity penalty as well", 0 },
     { "df", KEY_DF, "FILE", 0, "CIDEr-D's idf from the captions of FILE: an annotation file, or a store as FILE.h5[:SPLIT] (default: from the "
                                "references that are scored)", 0 },
-    { "wordnet", KEY_WORDNET, "FOLDER", 0, "WordNet's database, for METEOR's synonyms (default: where Debian's wordnet-base has it)", 0 },
+    { "wordnet", KEY_WORDNET, "FOLDER", 0, "WordNet's database, for METEOR's synonyms and --errors (default: where Debian's wordnet-base has it)", 0 },
     { "paraphrases", KEY_PARAPHRASES, "FILE", 0, "METEOR's paraphrase table", 0 },
     { "synonyms", KEY_SYNONYMS, "FILE", 0, "COCO's objects and their synonyms, for CHAIR", 0 },
     { "instances", KEY_INSTANCES, "FILE", 0, "COCO's instances_*.json, for CHAIR", 0 },
-    { "training", KEY_TRAINING, "FILE", 0, "Captions that the model was trained on, in any form that --df takes, for novelty", 0 },
+    { "training", KEY_TRAINING, "FILE", 0, "Captions that the model was trained on, in any form that --df takes, for novelty and --errors", 0 },
     { 0, 0, 0, 0, "Confidence intervals", 3 },
     { "samples", KEY_SAMPLES, "N", 0, "Resamples of the images (default: 1000; limn compare: 10000)", 0 },
     { "seed", KEY_SEED, "N", 0, "Of the resampling (default: 1)", 0 },
