@@ -13,6 +13,7 @@
 
 static const struct { const char *metric, *stages; } SETS[] = {
     { "meteor-exact", "exact" }, { "meteor-stem", "exact stem" }, { "meteor-synonym", "exact stem synonym" },
+    { "meteor", "exact stem synonym paraphrase" },
 };
 enum { SET_COUNT = sizeof SETS / sizeof *SETS };
 
@@ -37,7 +38,8 @@ Test(meteor, of_each_set_of_stages_is_its_own_programs_for_images_and_corpus)
 {
     CaptionSet *s = caption_set_new();
     json_t     *expected = fixture(s), *images = json_object_get(expected, "images");
-    MetricOptions o = { 0 };
+    char         *table = path_join(getenv("LIMN_FIXTURES"), "meteor/paraphrases.gz");
+    MetricOptions o = { .meteor_paraphrases = table };
 
     cr_assert_gt(caption_set_images(s), 200);
     for (int k = 0; k < SET_COUNT; k++) {
@@ -52,6 +54,7 @@ Test(meteor, of_each_set_of_stages_is_its_own_programs_for_images_and_corpus)
         }
         scored_free(&m);
     }
+    free(table);
     json_decref(expected);
     caption_set_free(s);
 }

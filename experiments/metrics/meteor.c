@@ -15,6 +15,7 @@
 
 #include "experiments/metrics/meteor_align.h"
 #include "experiments/metrics/meteor_lexicon.h"
+#include "experiments/metrics/meteor_paraphrases.h"
 #include "experiments/metrics/meteor_words.h"
 #include "experiments/metrics/metrics.h"
 #include "tensor/base/file.h"
@@ -58,16 +59,18 @@ static void total(const double *sum, double images, double *scores)
 }
 
 /* ---- captions in METEOR's words ---------------------------------------------------------------------------------------- */
-typedef struct Words { const int32_t *word; int32_t count; } Words;
+typedef MeteorWordList Words;
 
 typedef struct Scorer {
     const CaptionSet *set;
     MeteorStage       last;                      /* stages up to this one */
     MeteorLexicon    *lexicon;
+    MeteorParaphrases *paraphrases;              /* NULL: without                                    */
     Buffer            words;                     /* int32_t: of all captions, one behind the other … */
     int64_t          *begin;                     /* … where each begins; and one behind the last     */
     int64_t          *caption;                   /* of an image: its candidate, behind it its references */
-    MeteorAligner    *aligner;                   /* a thread each */
+    MeteorAligner    *aligner;                   /* a thread each … */
+    MeteorPhraseRoom *room;                      /* … and one each  */
     double           *statistics, *each;
 } Scorer;
 
@@ -127,8 +130,10 @@ static Words caption(const Scorer *s, int64_t number)
 }
 
 /* ---- two captions ------------------------------------------------------------------------------------------------------ */
-static void find_matches(const Scorer *s, Words candidate, Words reference, MeteorAligner *a)
+static void find_matches(const Scorer *s, Words candidate, Words reference, int member)
 {
+    MeteorAligner *a = &s->aligner[member];
+
     a->matches.used = 0;
     for (int stage = METEOR_EXACT; stage <= (int)s->last && stage <= METEOR_SYNONYM; stage++)
         for (int32_t r = 0; r < reference.count; r++)
@@ -137,6 +142,7 @@ static void find_matches(const Scorer *s, Words candidate, Words reference, Mete
                     MeteorMatch m = { c, 1, r, 1, stage };
                     buffer_add(&a->matches, &m, sizeof m);
                 }
+    if (s->paraphrases) meteor_paraphrases_match(s->paraphrases, &s->room[member], candidate, reference, &a->matches);
 }
 
 static int32_t functions(const Scorer *s, Words w, int32_t from, int32_t count)
@@ -154,12 +160,14 @@ static void count_side(const Scorer *s, Words w, int32_t from, int32_t count, in
     c->matched[side] += count;
 }
 
-static Counts compare(const Scorer *s, Words candidate, Words reference, MeteorAligner *a)
+static Counts compare(const Scorer *s, Words candidate, Words reference, int member)
 {
+    MeteorAligner *a = &s->aligner[member];
+
     Counts c = { .words = { candidate.count, reference.count },
                  .function = { functions(s, candidate, 0, candidate.count), functions(s, reference, 0, reference.count) } };
 
-    find_matches(s, candidate, reference, a);
+    find_matches(s, candidate, reference, member);
     int32_t count = meteor_align(a, candidate.count, reference.count);
     const MeteorMatch *m = (const MeteorMatch *)(const void *)a->chosen.p;
     for (int32_t i = 0; i < count; i++) {
@@ -179,7 +187,7 @@ static void score_image(void *context, int64_t image, int member)
     double  best = -1;
 
     for (int32_t r = 0; r < caption_set_at(s->set, image)->reference_count; r++) {
-        Counts c = compare(s, candidate, caption(s, s->caption[image] + 1 + r), &s->aligner[member]);
+        Counts c = compare(s, candidate, caption(s, s->caption[image] + 1 + r), member);
         double score = score_of(&c);
         if (score <= best) continue;
         s->each[image] = best = score;
@@ -188,29 +196,54 @@ static void score_image(void *context, int64_t image, int member)
 }
 
 /* ---- as metrics -------------------------------------------------------------------------------------------------------- */
+static bool read_paraphrases(Scorer *s, const char *path, Err *err)
+{
+    if (!path) return fail(err, "METEOR's paraphrases are missing: --paraphrases FILE, which is paraphrase-en.gz of METEOR 1.5 (pycocoevalcap brings it, in "
+                           "meteor/data); without them there are meteor-exact, meteor-stem and meteor-synonym");
+    int64_t last = caption_set_images(s->set) - 1, captions = s->caption[last] + 1 + caption_set_at(s->set, last)->reference_count;
+
+    s->paraphrases = meteor_paraphrases_new();
+    for (int64_t i = 0; i < captions; i++) meteor_paraphrases_expect(s->paraphrases, caption(s, i));
+    return meteor_paraphrases_read(s->paraphrases, path, s->lexicon, err);
+}
+
+static void scorer_free(Scorer *s, int members)
+{
+    for (int i = 0; i < members; i++) {
+        meteor_aligner_free(&s->aligner[i]);
+        meteor_phrase_room_free(&s->room[i]);
+    }
+    meteor_lexicon_free(s->lexicon);
+    meteor_paraphrases_free(s->paraphrases);
+    free(s->words.p);
+    free(s->begin);
+    free(s->caption);
+    free(s->aligner);
+    free(s->room);
+}
+
 static bool measure(MeteorStage last, const CaptionSet *set, const MetricOptions *o, double *statistics, double *each, Err *err)
 {
     int      members = team_size(o->team);
-    WordNet *wordnet = NULL;
+    WordNet *wordnet = last >= METEOR_SYNONYM ? wordnet_open(o->wordnet ? o->wordnet : WORDNET_FOLDER, err) : NULL;
 
-    if (last >= METEOR_SYNONYM) {
-        wordnet = wordnet_open(o->wordnet ? o->wordnet : WORDNET_FOLDER, err);
-        if (!wordnet) return false;
-    }
+    if (last >= METEOR_SYNONYM && !wordnet) return false;
     Scorer s = { .set = set, .last = last, .lexicon = meteor_lexicon_new(), .aligner = buffer_zeros(members, sizeof *s.aligner),
-                 .statistics = statistics, .each = each };
+                 .room = buffer_zeros(members, sizeof *s.room), .statistics = statistics, .each = each };
     cut_all(&s);
     meteor_lexicon_prepare(s.lexicon, wordnet);
-    team_run(o->team, caption_set_images(set), score_image, &s);
-
-    for (int i = 0; i < members; i++) meteor_aligner_free(&s.aligner[i]);
-    meteor_lexicon_free(s.lexicon);
     wordnet_free(wordnet);
-    free(s.words.p);
-    free(s.begin);
-    free(s.caption);
-    free(s.aligner);
-    return true;
+
+    bool ok = last < METEOR_PARAPHRASE || read_paraphrases(&s, o->meteor_paraphrases, err);
+    if (ok) team_run(o->team, caption_set_images(set), score_image, &s);
+    scorer_free(&s, members);
+    return ok;
+}
+
+static bool measure_all(const CaptionSet *s, const MetricOptions *o, double *statistics, double *each, char *note, Err *err)
+{
+    (void)note;
+    return measure(METEOR_PARAPHRASE, s, o, statistics, each, err);
 }
 
 static bool measure_exact(const CaptionSet *s, const MetricOptions *o, double *statistics, double *each, char *note, Err *err)
@@ -236,6 +269,7 @@ static bool measure_synonym(const CaptionSet *s, const MetricOptions *o, double 
 static bool has_wordnet(const MetricOptions *o) { return o->wordnet || folder_exists(WORDNET_FOLDER); }
 
 static bool never(const MetricOptions *o) { (void)o; return false; }
+static bool with_paraphrases(const MetricOptions *o) { return o->meteor_paraphrases != NULL; }
 static bool without_wordnet(const MetricOptions *o) { return !o->meteor_paraphrases && !has_wordnet(o); }
 static bool with_wordnet(const MetricOptions *o) { return !o->meteor_paraphrases && has_wordnet(o); }
 
@@ -250,4 +284,8 @@ const Metric metric_meteor_stem = {
 const Metric metric_meteor_synonym = {
     .name = "meteor-synonym", .help = "METEOR 1.5 without paraphrases: exact words, stems, WordNet's synonyms",
     .scores = { "METEOR_exact_stem_synonym" }, .statistics = STATISTICS, .by_default = with_wordnet, .measure = measure_synonym, .total = total
+};
+const Metric metric_meteor = {
+    .name = "meteor", .help = "METEOR 1.5 with all its stages; needs --paraphrases (Denkowski and Lavie 2014)", .scores = { "METEOR" },
+    .statistics = STATISTICS, .by_default = with_paraphrases, .measure = measure_all, .total = total
 };

@@ -2,7 +2,8 @@
  *
  * Of all matches between the two, a set is chosen in which no word is covered twice, by a beam search over the words of the reference, from
  * left to right: every partial alignment takes one of the matches that begin at the word, or none. Alignments are ranked by
- *     1. exact matches, the more the better            the paper says: words covered; METEOR 1.5 counts those of its first stage only
+ *     1. matched, the more the better                  2 of an exact match, n/2 + m/2 in whole numbers of another of n and m words, which is 0 for
+ *                                                      single words. The paper says: words covered
  *     2. chunks, the fewer the better                  a chunk: matches that are neighbours, in the same order, on both sides
  *     3. distance, the less the better                 of an alignment that takes the k-th of the free matches: |start - start| of the first k - 1;
  *                                                      of one that takes none: of all of them. The paper says: of the matches taken.

@@ -8,7 +8,8 @@
 #include "experiments/metrics/metrics.h"
 
 const Metric *const METRICS[] = {
-    &metric_bleu, &metric_bleu_no_brevity, &metric_meteor_exact, &metric_meteor_stem, &metric_meteor_synonym, &metric_rouge, &metric_cider, &metric_spice, &metric_clipscore,
+    &metric_bleu, &metric_bleu_no_brevity, &metric_meteor, &metric_meteor_synonym, &metric_meteor_stem, &metric_meteor_exact,
+    &metric_rouge, &metric_cider, &metric_spice, &metric_clipscore,
     &metric_chair, &metric_length, &metric_diversity, &metric_mutual_bleu, &metric_novelty,
     NULL
 };
