@@ -150,7 +150,7 @@ Test(score, takes_the_results_of_spice_and_clipscore_into_the_table)
     put("spice.json", "[{\"image_id\": 2, \"scores\": {\"All\": {\"f\": 0.25}}}, {\"image_id\": 1, \"scores\": {\"All\": {\"f\": 0.5}}}, "
                       "{\"image_id\": 7, \"scores\": {\"All\": {\"f\": 1}}}]");
     put("clip.json", "{\"dog.v2\": {\"CLIPScore\": 0.75}, \"cat\": {\"CLIPScore\": 0.25}}");
-    Shell s = shell("limn score -r @/r.json -c @/c.json --spice @/spice.json --clipscore @/clip.json --per-image @/each.jsonl");
+    Shell s = shell("limn score -r @/r.json -c @/c.json --spice @/spice.json --clipscore @/clip.json --metrics spice,clipscore --per-image @/each.jsonl");
     cr_expect_eq(s.status, 0, "%s", s.err);
     cr_expect(strstr(s.out, "SPICE           0.3750   [0.2500, 0.5000]") && strstr(s.out, "\nCLIPScore       0.5000") && strstr(s.out, "\nRefCLIPScore         -\n"),
               "%s", s.out);
