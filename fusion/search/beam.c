@@ -31,9 +31,12 @@ static void find_best(const Search *s, Lane *l, const int32_t *taken, Scratch *w
         double sum = s->now.last[row] ? s->now.last[row]->score_sum : 0;
         row_scores(s, row, taken, w);
         for (int32_t v = 0; v < s->vocab; v++) {
-            int bank = s->banks > 1 ? w->needed[v] : 0;
-            if (w->scores[v] > -INFINITY)
-                offer(l->chosen + bank * room, &w->filled[bank], room, (Candidate){ sum + w->scores[v], w->log_probs[v], v, row });
+            int bank = s->banks > 1 ? w->needed[v] : 0, count = w->filled[bank];
+            Candidate *list = l->chosen + bank * room;
+            /* Nearly all fall out here. */
+            if (w->scores[v] == -INFINITY || (count == room && sum + w->scores[v] < list[room - 1].score_sum))
+                continue;
+            offer(list, &w->filled[bank], room, (Candidate){ sum + w->scores[v], w->log_probs[v], v, row });
         }
     }
 }

@@ -7,17 +7,22 @@
 void ensemble_mean(Tensor *const *log_probs, int speakers, int64_t row, real *read, double *mean)
 {
     int64_t V = shape_last(log_probs[0]->shape);
-    for (int k = 0; k < speakers; k++) {
-        tensor_read(log_probs[k], row * V, read, V);
+    tensor_read(log_probs[0], row * V, read, V);
+    for (int64_t v = 0; v < V; v++)
+        mean[v] = (double)read[v];
+    if (speakers > 1) {
         for (int64_t v = 0; v < V; v++)
-            mean[v] = speakers == 1 ? (double)read[v] : (k ? mean[v] : 0) + exp((double)read[v]);
-    }
-    for (int64_t v = 0; v < V; v++) {
-        if (speakers > 1)
+            mean[v] = exp(mean[v]);
+        for (int k = 1; k < speakers; k++) {
+            tensor_read(log_probs[k], row * V, read, V);
+            for (int64_t v = 0; v < V; v++)
+                mean[v] += exp((double)read[v]);
+        }
+        for (int64_t v = 0; v < V; v++)
             mean[v] = log(mean[v] / speakers);
-        if (isnan(mean[v]))
-            mean[v] = -INFINITY;
     }
+    for (int64_t v = 0; v < V; v++)
+        mean[v] = isnan(mean[v]) ? -INFINITY : mean[v];
 }
 
 int ensemble_length(Ensemble e)
