@@ -114,14 +114,19 @@ static const Unit *take(const Scanner *s, const Unit *p)
     return rule->again ? m.end - 1 : m.end;
 }
 
-/* Nearly all of a caption: ASCII letters between spaces, which no rule changes but the one that splits cannot and its like. */
+static bool is_gap(Unit c) { return c == ' ' || c == '\n'; }
+
+/* Nearly all of a caption: ASCII letters before a gap, which no rule changes but the one that splits cannot and its like. */
 static const Unit *plain_word(const Unit *p)
 {
     const Unit *end = skip(p, LATIN);
-    if (end == p || !(*end == ' ' || *end == '\n'))
+    if (end == p || !(is_gap(*end) || (any_of(*end, ",;:!?") && is_gap(end[1]))))
         return NULL;
     return (end - p == 5 || end - p == 6) && any_of(ascii_lower(*p), "cglw") ? NULL : end;
 }
+
+/* A mark that is dropped. (A full stop before a space may begin an ellipsis.) */
+static bool plain_mark(const Unit *p) { return (any_of(*p, ",;:!?") && is_gap(p[1])) || (p[0] == '.' && p[1] == '\n'); }
 
 void ptb_tokenize(const char *text, size_t bytes, PtbToken each, void *context)
 {
@@ -146,7 +151,7 @@ void ptb_tokenize(const char *text, size_t bytes, PtbToken each, void *context)
             give(&s, p, (size_t)(end - p));
             p = end;
         } else
-            p = take(&s, p);
+            p = plain_mark(p) ? p + 1 : take(&s, p);
     }
     free(many);
 }

@@ -27,6 +27,7 @@ static const char *const SENTENCE_STARTS[] = {
     "Their", "Then", "There", "These", "They", "This", "We", "What", "When", "While", "Yet", "You",
 };
 
+enum { LONGEST = 7 };                            /* letters of any in these lists */
 #define COUNT(list) (sizeof list / sizeof *list)
 
 const Unit *ptb_space(const Unit *p)
@@ -40,7 +41,9 @@ bool ptb_pause(Unit c) { return c == ',' || c == ';' || c == ':' || c == 0x3001;
 static const Unit *listed(const Unit *p, const char *const *list, size_t count)
 {
     const Unit *stop = skip(p, LATIN);
-    for (size_t i = 0; *stop == '.' && i < count; i++)
+    if (*stop != '.' || stop - p > LONGEST)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
         if (literal(p, list[i]) == stop)
             return stop + 1;
     return NULL;

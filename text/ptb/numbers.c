@@ -35,13 +35,15 @@ static Match date(const Unit *p)
     return upto(some(p, DIGIT, 2, 4));
 }
 
-/* 12/5 or 12\/5 */
+/* 12/5, 12\/5, or with a fraction slash. */
 static const Unit *simple_fraction(const Unit *p)
 {
     p = some(p, DIGIT, 1, 4);
-    if (p && *p == '\\')
+    if (!p)
+        return NULL;
+    if (p[0] == '\\' && p[1] == '/')
         p++;
-    return p && *p == '/' ? some(p + 1, DIGIT, 1, 4) : NULL;
+    return *p == '/' || *p == 0x2044 ? some(p + 1, DIGIT, 1, 4) : NULL;
 }
 
 /* 3/4, 1 3/4, 1-3/4 */
