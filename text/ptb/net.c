@@ -223,7 +223,7 @@ static Match file_name(const Unit *p)
     return best;
 }
 
-#define ANY (LETTERISH | DIGIT | SYMBOL | HYPHEN | APOSTROPHE | QUOTE | MARK | OTHER | SPACE | NEWLINE)
+#define ANY (~(unsigned)END)
 
 const Rule ptb_net_rules[] = {
     { "<tag>",          MARK,                     tag,            spell_whole },

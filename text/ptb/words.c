@@ -138,7 +138,7 @@ static Match ends_with_apostrophe(const Unit *p)
 /* O'Brien, n'est: a capital (but I and Y) or n, an apostrophe, two letters or more. */
 static Match initial_and_apostrophe(const Unit *p)
 {
-    if (*p != 'n' && (!between(*p, 'A', 'X') || *p == 'I'))
+    if (*p != 'n' && (!between(*p, 'A', 'Z') || *p == 'I' || *p == 'Y'))
         return none();
     const Unit *q = ptb_apostrophe_like(p + 1);
     return q && is(q[0], LETTER) && is(q[1], LETTER) ? upto(skip(q, LETTER)) : none();
@@ -154,18 +154,15 @@ static Match apostrophe_between_vowels(const Unit *p)
     return q && (any_of(*q, "aeiou") || between(*q, 'A', 'Z')) ? upto(skip(q, LETTER)) : none();
 }
 
+/* Words known with a straight apostrophe only; but o'o. */
 static Match word_with_apostrophe(const Unit *p)
 {
-    static const char *const words[] = { "cont'd.", "cont'd", "nor'easter", "c'mon", "e'er", "s'mores", "ev'ry", "li'l", "nat'l", "o'o" };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        const Unit *q = p;
-        const char *w = words[i];
-        for (; q && *w; w++)
-            q = *w == '\'' ? ptb_apostrophe_like(q) : ascii_lower(*q) == (unsigned char)*w ? q + 1 : NULL;
-        if (q)
-            return upto(q);
-    }
-    return none();
+    static const char *const words[] = { "cont'd.", "cont'd", "nor'easter", "c'mon", "e'er", "s'mores", "ev'ry", "li'l", "nat'l" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (literal(p, words[i]))
+            return upto(literal(p, words[i]));
+    const Unit *q = ascii_lower(*p) == 'o' ? ptb_apostrophe_like(p + 1) : NULL;
+    return q && ascii_lower(*q) == 'o' ? upto(q + 1) : none();
 }
 
 /* y'all: y' before a letter. */
