@@ -141,17 +141,15 @@ static const Unit *two_countries(const Unit *p)
 
 const Unit *ptb_initials(const Unit *p)
 {
-    const Unit *q = countries(p);
-    if (q && *q == '.')
-        return q + 1;
-    for (q = p; is(q[0], LATIN) && q[1] == '.'; )
+    const Unit *q = p;
+    while (is(q[0], LATIN) && q[1] == '.')
         q += 2;
     return q > p ? q : NULL;
 }
 
 static const Unit *acronym(const Unit *p)
 {
-    const Unit *q = two_countries(p);
+    const Unit *q = two_countries(p) ? two_countries(p) : countries(p);
     return q && *q == '.' ? q + 1 : ptb_initials(p);
 }
 
