@@ -31,7 +31,7 @@ int64_t attention_probs_at(const AttentionAttr *a, int64_t b, int64_t h)
     return a->p_first ? a->H * a->p_first[b] + h * (a->p_first[b + 1] - a->p_first[b]) : (b * a->H + h) * a->T * a->S;
 }
 
-int64_t attention_probs_count(const AttentionAttr *a) { return attention_probs_at(a, a->B, 0); }
+int64_t attention_probs_count(const AttentionAttr *a) { return a->H * (a->p_first ? a->p_first[a->B] : a->B * a->T * a->S); }
 
 int64_t attention_sees(const AttentionAttr *a, int64_t b, int64_t i)
 {
