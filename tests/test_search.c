@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tensor/base/json.h"
 #include "tests/naive_search.h"
@@ -221,50 +220,4 @@ Test(search, of_a_model_that_has_gone_wrong_still_ends)
     cr_assert(h[0].count <= 10 && h[1].count <= 10);
     cr_assert(h[0].log_prob == -INFINITY, "%g", h[0].log_prob);
     toy_end(f);
-}
-
-/* ---- speed ------------------------------------------------------------------------------------------------------------------ */
-
-static double seconds_of_search(Tape *t, const Captioner *m, Tensor *features, SearchOptions o)
-{
-    Arena  *keep = arena_new(1 << 16);
-    clock_t begin = clock();
-    Hypothesis *h = search_captions(t, m, features, o, keep);
-    double  spent = (double)(clock() - begin) / CLOCKS_PER_SEC;
-    cr_assert_eq(h[0].count, o.max_length, "the test wants captions of full length");
-    arena_free(keep);
-    return spent;
-}
-
-/* Processor time of a batch as limn evaluate makes it, alternating, the least of two. Without a cache step T computes T positions: 210 of
- * them for 20 words, not 20. */
-Test(search, of_a_batch_with_a_cache_is_at_least_5_times_faster_at_20_words)
-{
-#ifdef __SANITIZE_ADDRESS__
-    cr_skip_test("the sanitizer's time is not the search's");
-#endif
-    Err err = { 0 };
-    cr_assert(backend_find("openblas", &err), "%s", err.text);
-    CaptionerConfig c = tiny_captioner_config(1000);
-    c.decoder.width  = 128;
-    c.decoder.hidden = 512;
-    c.decoder.depth  = 3;
-    c.decoder.length = 20;
-    Params *p = params_new(1);
-    Captioner *m = captioner_new(p, &c);
-    Arena  *a = arena_new(1 << 16);
-    Tape   *t = tape_new(&backend_openblas, NULL, 0);
-    Tensor *features = tensor_zeros(a, SHAPE(32, m->encoder->tokens, m->encoder->width));
-    SearchOptions o = { .beam = 3, .min_length = 20, .max_length = 20, .bos = 1, .eos = 2, .pad = 0 }, uncached = o;
-    double with = INFINITY, without = INFINITY;
-    uncached.uncached = true;
-    for (int i = 0; i < 2; i++) {
-        with    = fmin(with, seconds_of_search(t, m, features, o));
-        without = fmin(without, seconds_of_search(t, m, features, uncached));
-    }
-    cr_log_info("20 words, 32 pictures, beam 3: %.1f ms with a cache, %.1f ms without: %.1f times faster", 1e3 * with, 1e3 * without, without / with);
-    cr_assert_gt(without / with, 5, "%.1f ms with a cache, %.1f ms without: only %.1f times faster", 1e3 * with, 1e3 * without, without / with);
-    tape_free(t);
-    params_free(p);
-    arena_free(a);
 }

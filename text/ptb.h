@@ -1,8 +1,10 @@
 /* ptb.h - the tokens that captions are compared by: Stanford's PTBTokenizer 3.4.1 with -preserveLines -lowerCase, then coco-caption's
  * removal of punctuation.
  *
- * A caption is tokenised by itself. (coco-caption joins all captions with newlines and splits the output again, so that a line separator
- * inside one shifts the captions behind it; ptb_splits_lines finds such captions.)                                      */
+ * A caption is tokenised by itself, as if a newline stood behind it. (coco-caption joins all captions with newlines and splits the output
+ * again, so that a line separator inside one shifts the captions behind it; ptb_splits_lines finds such captions. There a caption's last
+ * token may also depend on how the next one begins: "vitamin C." before "A dog".) A token may hold a no-break space, where Stanford's
+ * does: "1 1/2", telephone numbers.                                                                                    */
 #ifndef LIMN_PTB_H
 #define LIMN_PTB_H
 
