@@ -6,9 +6,8 @@
 
 #include "datasets/buffer.h"
 #include "experiments/metrics/captions.h"
+#include "experiments/metrics/wordnet.h"
 #include "tensor/base/file.h"
-
-static const char DEBIAN_WORDNET[] = "/usr/share/wordnet";
 
 /* ---- sentences as sets of concepts ---------------------------------------------------------------------------------------- */
 
@@ -71,7 +70,7 @@ static bool count_file(const char *path, Lexicon *l, ConceptCounts *out, Err *er
 
 bool error_analysis_open(ErrorAnalysis *a, const MetricOptions *o, const CaptionSet *references, Err *err)
 {
-    const char *folder = o->wordnet ? o->wordnet : folder_exists(DEBIAN_WORDNET) ? DEBIAN_WORDNET : NULL;
+    const char *folder = o->wordnet ? o->wordnet : folder_exists(WORDNET_FOLDER) ? WORDNET_FOLDER : NULL;
 
     *a = (ErrorAnalysis){ .lexicon = lexicon_read(folder, err) };
     if (!a->lexicon) return false;
