@@ -74,13 +74,7 @@ bool comparison_write_images(const Comparison *c, const char *path, Err *err)
     FileWriter *w = file_begin(path, err);
     bool ok = w != NULL;
 
-    for (int64_t i = 0; ok && i < c->images; i++) {
-        json_t *j = image_json(c, i, NULL);
-        char   *line = json_dumps(j, JSON_COMPACT);
-        ok = file_printf(w, err, "%s\n", line);
-        free(line);
-        json_decref(j);
-    }
+    for (int64_t i = 0; ok && i < c->images; i++) ok = json_write_line(w, image_json(c, i, NULL), err);
     if (ok) return file_commit(w, err);
     file_abandon(w);
     return false;

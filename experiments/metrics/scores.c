@@ -118,13 +118,7 @@ bool scores_write_images(const Scores *s, const CaptionSet *captions, const char
     bool        ok = w != NULL;
 
     if (!w) return false;
-    for (int64_t i = 0; ok && i < caption_set_images(captions); i++) {
-        json_t *j = image_json(s, caption_set_at(captions, i), i);
-        char   *line = json_dumps(j, JSON_COMPACT);
-        ok = file_printf(w, err, "%s\n", line);
-        free(line);
-        json_decref(j);
-    }
+    for (int64_t i = 0; ok && i < caption_set_images(captions); i++) ok = json_write_line(w, image_json(s, caption_set_at(captions, i), i), err);
     if (ok) return file_commit(w, err);
     file_abandon(w);
     return false;

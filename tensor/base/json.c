@@ -33,6 +33,16 @@ bool json_write_file(const char *path, const json_t *j, Err *err)
     return fine;
 }
 
+bool json_write_line(FileWriter *w, json_t *j, Err *err)
+{
+    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    bool  fine = text ? file_printf(w, err, "%s\n", text)
+                      : fail(err, "cannot write a line of JSON: it is not valid (a text is not UTF-8, or a number not finite)");
+    free(text);
+    json_decref(j);
+    return fine;
+}
+
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
 json_t *json_text(const char *bytes)

@@ -4,10 +4,11 @@
 
 #include <jansson.h>
 
-#include "tensor/base/err.h"
+#include "tensor/base/file.h"
 
 json_t *json_read_file(const char *path, Err *err);                          /* NULL on failure: file, line, cause */
 bool    json_write_file(const char *path, const json_t *j, Err *err);        /* through file.h; indented           */
+bool    json_write_line(FileWriter *w, json_t *j, Err *err);                 /* a line of JSON lines; takes j      */
 
 /* Any bytes as a JSON text: json_string() refuses what is not UTF-8, as file names may be; here such bytes become '?'. */
 json_t *json_text(const char *bytes);
